@@ -1,0 +1,46 @@
+"""What the router answers: a change to the request on its way, or a response in its stead.
+
+Pure values. The ext_proc room turns them into protobuf, whichever phase they leave in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+MetadataValue = str | float | bool
+NO_METADATA: Mapping[str, MetadataValue] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """Changes to a request: headers to set (overwriting), headers to remove, a new body, or none.
+
+    `body` is None where the client's bytes go on untouched; otherwise `content-length` follows from
+    it and is set by the exchange. `metadata` goes into Envoy's dynamic metadata, for the access log
+    and the `x-vsr-*` response headers.
+    """
+
+    set_headers: tuple[tuple[str, str], ...] = ()
+    remove_headers: tuple[str, ...] = ()
+    body: bytes | None = field(default=None, repr=False)
+    clear_route_cache: bool = False
+    metadata: Mapping[str, MetadataValue] = NO_METADATA
+
+
+@dataclass(frozen=True, slots=True)
+class ImmediateResponse:
+    """A response that Envoy sends at once; the request reaches no backend.
+
+    `details` is a short token (no blanks) for Envoy's access log.
+    """
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
+    details: str = "lora_router"
+    metadata: Mapping[str, MetadataValue] = NO_METADATA
+
+
+Answer = Mutation | ImmediateResponse

@@ -1,0 +1,118 @@
+"""What a client asked: the HTTP request as Envoy forwards it, and the inference request inside.
+
+Knows no vendor's JSON (the payload room does) and no protobuf (the ext_proc room does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+
+class Headers:
+    """An immutable header list: names in lower case, values as text, repeated names kept in order."""
+
+    __slots__ = ("_first", "_pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs = tuple(pairs)
+        self._first: dict[str, str] = {}
+        for name, value in self._pairs:
+            self._first.setdefault(name, value)
+
+    def get(self, name: str, default: str = "") -> str:
+        """The first value of `name` (lower case), or `default`."""
+        return self._first.get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._first
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self._pairs == other._pairs
+
+    def __hash__(self) -> int:
+        return hash(self._pairs)
+
+    def __repr__(self) -> str:
+        # Values may be credentials: never shown.
+        return f"Headers({', '.join(self._first)})"
+
+
+@dataclass(frozen=True)
+class HttpMessage:
+    """One HTTP request: its headers (pseudo-headers included) and, once it has arrived, its body."""
+
+    headers: Headers
+    body: bytes = field(default=b"", repr=False)
+
+    @cached_property
+    def method(self) -> str:
+        return self.headers.get(":method").upper()
+
+    @cached_property
+    def path(self) -> str:
+        """The path without its query string."""
+        return self.headers.get(":path").partition("?")[0]
+
+    @property
+    def request_id(self) -> str:
+        return self.headers.get("x-request-id")
+
+
+class Api(StrEnum):
+    """The inference APIs that are routed by content; the value is the API's path."""
+
+    CHAT_COMPLETIONS = "/v1/chat/completions"
+    COMPLETIONS = "/v1/completions"
+    RESPONSES = "/v1/responses"
+    MESSAGES = "/v1/messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation: who spoke, and its text parts joined by newlines."""
+
+    role: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The readable part of an inference request, as signals see it."""
+
+    turns: tuple[Turn, ...] = ()
+    system: str = field(default="", repr=False)
+    has_images: bool = False
+    has_tools: bool = False
+    json_mode: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text that is classified.
+
+        The latest user turn that holds text; failing that the latest turn of anybody that does;
+        failing that the system text.
+        """
+        spoken = [turn for turn in self.turns if turn.text.strip()]
+        asked = [turn for turn in spoken if turn.role == "user"]
+        latest = asked or spoken
+        return latest[-1].text if latest else self.system
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceRequest:
+    """An API-neutral view of one inference request; the payload that made it can rewrite its body."""
+
+    api: Api
+    model: str
+    prompt: Prompt
+    stream: bool = False
+    user: str | None = field(default=None, repr=False)
