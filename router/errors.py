@@ -1,7 +1,7 @@
 """Every error that lora-router raises on purpose, and the answer that a client gets for it.
 
     RouterError
-    ├── ClientError                 the request is at fault; answered in the caller's own error format
+    ├── ClientError                 the request is at fault; answered in the caller's format
     │   ├── BadRequest              400
     │   ├── UnknownModel            404
     │   ├── PayloadTooLarge         413
@@ -10,8 +10,8 @@
     │   ├── ClassifierFailed        the encoder raised
     │   ├── Overloaded              the encoder's queue is full
     │   └── DeadlineExceeded        no result in time
-    ├── ConfigError                 a configuration file cannot be used; carries every problem found
-    ├── ModelFilesError             a classifier directory cannot be used; names the path and the mend
+    ├── ConfigError                 a configuration file cannot be used; lists every problem
+    ├── ModelFilesError             a classifier directory cannot be used; names the mend
     └── ProtocolError               Envoy and we disagree about ext_proc
 
 Messages are one line, lower case, and never quote prompt text.
@@ -30,7 +30,7 @@ class RouterError(Exception):
 
 
 class ClientError(RouterError):
-    """The request cannot be served as sent. `param` names the offending field, where there is one."""
+    """The request cannot be served as sent; `param` names the offending field, if there is one."""
 
     status = 400
     code = "invalid_request"
@@ -66,7 +66,7 @@ class UnsupportedMediaType(ClientError):
 
 
 class Unavailable(RouterError):
-    """The router could not decide; whether the client notices is the `on_error` setting's choice."""
+    """The router could not decide; whether clients notice is the `on_error` setting's choice."""
 
     status = 503
     code = "classifier_unavailable"

@@ -1,7 +1,7 @@
 """What signals found in one prompt: all that decisions know of them.
 
-A signal that failed is UNKNOWN, which is neither true nor false: a rule that needs it does not hold,
-and neither does a rule that needs its absence.
+A signal that failed is UNKNOWN, which is neither true nor false: a rule that needs it does not
+hold, and neither does a rule that needs its absence.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One finding: a signal's kind, the rule or category that it names, and how sure it is (0..1)."""
+    """One finding: a signal's kind, the rule or category named, and how sure it is (0..1)."""
 
     kind: str
     name: str
@@ -23,7 +23,7 @@ class Match:
 
 
 class Matches:
-    """The findings of one request, looked up by kind and name; `unknown` maps failed kinds to why."""
+    """One request's findings, looked up by kind and name; `unknown` maps failed kinds to why."""
 
     __slots__ = ("_by_key", "unknown")
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 
 class Headers:
-    """An immutable header list: names in lower case, values as text, repeated names kept in order."""
+    """An immutable header list: lower-case names, values as text, repeated names in order."""
 
     __slots__ = ("_first", "_pairs")
 
@@ -48,7 +48,7 @@ class Headers:
 
 @dataclass(frozen=True)
 class HttpMessage:
-    """One HTTP request: its headers (pseudo-headers included) and, once it has arrived, its body."""
+    """One HTTP request: its headers, pseudo-headers included, and its body once it has arrived."""
 
     headers: Headers
     body: bytes = field(default=b"", repr=False)
@@ -109,7 +109,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class InferenceRequest:
-    """An API-neutral view of one inference request; the payload that made it can rewrite its body."""
+    """An API-neutral view of one inference request; its payload can rewrite the body."""
 
     api: Api
     model: str

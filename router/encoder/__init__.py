@@ -19,9 +19,9 @@ Vector = NDArray[np.float32]
 class Encoding:
     """What one forward pass says of one text.
 
-    `probabilities` has shape [labels] and sums to 1; `embedding` has shape [dimensions] and length 1;
-    either is None where the graph has no such output. `tokens` counts what was fed to the graph,
-    special tokens included; `truncated` says that the middle of the text was left out.
+    `probabilities` has shape [labels] and sums to 1; `embedding` has shape [dimensions] and
+    length 1; either is None where the graph has no such output. `tokens` counts what was fed to
+    the graph, special tokens included; `truncated` says that the text's middle was left out.
     """
 
     probabilities: Vector | None = field(repr=False)
