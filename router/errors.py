@@ -3,6 +3,7 @@
     RouterError
     ├── ClientError                 the request is at fault; answered in the caller's format
     │   ├── BadRequest              400
+    │   ├── Forbidden               403
     │   ├── UnknownModel            404
     │   ├── PayloadTooLarge         413
     │   └── UnsupportedMediaType    415
@@ -42,6 +43,13 @@ class ClientError(RouterError):
 
 class BadRequest(ClientError):
     """The body or its headers are malformed."""
+
+
+class Forbidden(ClientError):
+    """The path manages a backend; it is not for clients."""
+
+    status = 403
+    code = "forbidden"
 
 
 class UnknownModel(ClientError):

@@ -19,7 +19,7 @@ class Match:
     name: str
     confidence: float = 1.0
     holds: bool = True
-    detail: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    detail: Mapping[str, object] = field(default_factory=dict)
 
 
 class Matches:

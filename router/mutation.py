@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 MetadataValue = str | float | bool
-NO_METADATA: Mapping[str, MetadataValue] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Mutation:
     remove_headers: tuple[str, ...] = ()
     body: bytes | None = field(default=None, repr=False)
     clear_route_cache: bool = False
-    metadata: Mapping[str, MetadataValue] = NO_METADATA
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class ImmediateResponse:
     body: bytes = field(default=b"", repr=False)
     headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
     details: str = "lora_router"
-    metadata: Mapping[str, MetadataValue] = NO_METADATA
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
 Answer = Mutation | ImmediateResponse

@@ -1,0 +1,114 @@
+"""A configuration file from disk to checked values, or every reason why not.
+
+Order: read, parse, set unserved keys aside, validate against the schema, check references, find the
+classifier's files. No step stops at the first fault, except where the file is no mapping at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from router.config.document import Document, parse
+from router.config.problems import NOWHERE, Position, Problem
+from router.config.reach import ClassifierFiles, check_reach, find_classifier
+from router.config.references import check_references
+from router.config.report import Report
+from router.config.schema import Config
+from router.config.unserved import set_aside
+from router.config.validate import validate
+from router.errors import ConfigError
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that can be used.
+
+    `warnings` are lines for the operator. `version` begins the SHA-256 of the file's bytes.
+    `classifier` says where the category model's files are; None where there is no such model or
+    files were not asked for.
+    """
+
+    config: Config
+    warnings: list[str]
+    version: str
+    path: Path
+    classifier: ClassifierFiles | None = None
+
+    @property
+    def directory(self) -> Path:
+        """Where the file is: relative paths in it are looked for here too."""
+        return self.path.parent
+
+
+def load(
+    path: Path, *, environ: Mapping[str, str] | None = None, check_files: bool = True
+) -> Loaded:
+    """Load and check the file at `path`. Raises ConfigError that lists every problem.
+
+    Without `check_files` the classifier's files need not be there.
+    """
+    report, loaded = examine(path, environ=environ, check_files=check_files)
+    if loaded is None:
+        raise ConfigError(report.error_lines())
+    return loaded
+
+
+def examine(
+    path: Path, *, environ: Mapping[str, str] | None = None, check_files: bool = True
+) -> tuple[Report, Loaded | None]:
+    """What `load` finds: all errors and warnings, and the configuration if there is no error."""
+    try:
+        content = _read(path)
+        text = content.decode("utf-8-sig")
+    except ValueError as error:
+        return Report(str(path), Document(), errors=[_unreadable(error)]), None
+    document = parse(text, os.environ if environ is None else environ)
+    report = Report(str(path), document, errors=list(document.problems))
+    if document.problems and not document.data:
+        return report, None
+    config, classifier = _check(report, check_files)
+    if config is None or report.errors:
+        return report, None
+    version = hashlib.sha256(content).hexdigest()[:12]
+    return report, Loaded(config, report.warning_lines(), version, path, classifier)
+
+
+def _check(report: Report, check_files: bool) -> tuple[Config | None, ClassifierFiles | None]:
+    set_aside(report)
+    config = validate(report)
+    check_references(report)
+    classifier = find_classifier(report) if check_files else None
+    if config and check_files and not report.errors:
+        check_reach(report, config, classifier)
+    return config, classifier
+
+
+def _read(path: Path) -> bytes:
+    """The file's bytes. Raises ValueError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ValueError("no such file") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"cannot be read: {reason.lower()}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"larger than {MAX_FILE_BYTES} bytes")
+    return content
+
+
+def _unreadable(error: ValueError) -> Problem:
+    if not isinstance(error, UnicodeDecodeError):
+        return Problem(NOWHERE, "", str(error))
+    before = error.object[: error.start]
+    line_start = before.rfind(b"\n") + 1
+    position = Position(before.count(b"\n") + 1, len(before[line_start:].decode()) + 1)
+    byte = error.object[error.start]
+    return Problem(position, "", f"found the byte 0x{byte:02x}, expected a file in utf-8")

@@ -1,0 +1,109 @@
+"""Envoy's HTTP filters: ext_proc, which asks the router, and the limits in front of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import betterproto2
+from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
+from envoy_data_plane.envoy.extensions.filters.http.router import v3 as router_filter
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.envoy.type import v3 as envoy_type
+from envoy_data_plane.envoy.type.matcher import v3 as matcher
+from envoy_data_plane.google.protobuf import Any
+
+from router.config import Config
+from router.config.schema import OnError
+from router.envoy_config.clusters import ROUTER_CLUSTER
+from router.envoy_config.document import pack
+from router.envoy_config.limits import BodySizeLimit, buffer_limit
+
+EXT_PROC = "envoy.filters.http.ext_proc"
+METADATA_NAMESPACE = "lora-router"
+
+# What the router never needs to see; the backend still gets it.
+_CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key")
+# All that the router may set, on requests and on the responses that it gives itself.
+_MUTABLE = (
+    "x-selected-endpoint",
+    "x-selected-model",
+    "content-length",
+    "content-type",
+    "retry-after",
+)
+
+
+def http_filters(config: Config) -> list[hcm.HttpFilter]:
+    """Every HTTP filter, in the order that a request meets them."""
+    filters = [
+        _filter(EXT_PROC, ext_proc_filter(config)),
+        _filter("envoy.filters.http.router", router_filter.Router(suppress_envoy_headers=True)),
+    ]
+    if is_full_duplex(config):
+        # Envoy buffers nothing in this mode, so no buffer limit would ever be met.
+        limit = BodySizeLimit(max_request_bytes=buffer_limit(config))
+        filters.insert(0, _filter("envoy.filters.http.body_size_limit", limit))
+    return filters
+
+
+def _filter(name: str, settings: betterproto2.Message) -> hcm.HttpFilter:
+    return hcm.HttpFilter(name=name, typed_config=pack(settings))
+
+
+def ext_proc_filter(config: Config) -> ext_proc.ExternalProcessor:
+    """The filter that shows every request to the router."""
+    return ext_proc.ExternalProcessor(
+        grpc_service=core.GrpcService(
+            envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=ROUTER_CLUSTER)
+        ),
+        failure_mode_allow=config.on_error is OnError.DEFAULT_MODEL,
+        status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.SERVICE_UNAVAILABLE),
+        message_timeout=timedelta(milliseconds=config.envoy.message_timeout_ms),
+        processing_mode=_processing_mode(config),
+        request_attributes=["request.id"],
+        mutation_rules=_mutation_rules(),
+        forward_rules=ext_proc.HeaderForwardingRules(disallowed_headers=_exactly(_CREDENTIALS)),
+        metadata_options=ext_proc.MetadataOptions(
+            receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(
+                untyped=[METADATA_NAMESPACE]
+            )
+        ),
+    )
+
+
+def is_full_duplex(config: Config) -> bool:
+    """Whether bodies go to the router as they arrive."""
+    return config.server.body_mode == "FULL_DUPLEX_STREAMED"
+
+
+def _processing_mode(config: Config) -> ext_proc.ProcessingMode:
+    send, skip = ext_proc.ProcessingModeHeaderSendMode.SEND, ext_proc.ProcessingModeHeaderSendMode.SKIP
+    bodies = ext_proc.ProcessingModeBodySendMode
+    full_duplex = is_full_duplex(config)
+    return ext_proc.ProcessingMode(
+        request_header_mode=send,
+        request_body_mode=bodies.FULL_DUPLEX_STREAMED if full_duplex else bodies.BUFFERED,
+        # In full duplex the trailers are what ends a body that has them.
+        request_trailer_mode=send if full_duplex else skip,
+        response_header_mode=skip,
+        response_body_mode=bodies.NONE,
+        response_trailer_mode=skip,
+    )
+
+
+def _mutation_rules() -> mutation_rules.HeaderMutationRules:
+    return mutation_rules.HeaderMutationRules(
+        disallow_all=True,
+        allow_expression=matcher.RegexMatcher(regex=f"^({'|'.join(_MUTABLE)})$"),
+    )
+
+
+def _exactly(names: tuple[str, ...]) -> matcher.ListStringMatcher:
+    return matcher.ListStringMatcher(patterns=[matcher.StringMatcher(exact=n) for n in names])
+
+
+def without_ext_proc() -> dict[str, Any]:
+    """The per-route setting that keeps a route's requests from the router."""
+    return {EXT_PROC: pack(ext_proc.ExtProcPerRoute(disabled=True))}

@@ -1,0 +1,141 @@
+"""Envoy's routes: to the endpoint that the router chose, or to the default model's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.config.route import v3 as route
+from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as previous_hosts
+
+from router.config import Config
+from router.config.schema import VllmEndpoint
+from router.envoy_config.document import pack
+from router.envoy_config.filters import METADATA_NAMESPACE, without_ext_proc
+from router.envoy_config.limits import buffer_limit
+
+ENDPOINT_HEADER = "x-selected-endpoint"
+
+# Response headers by the key of the routing metadata that they show.
+RESPONSE_HEADERS = {
+    "x-vsr-selected-category": "category",
+    "x-vsr-selected-decision": "decision",
+    "x-vsr-selected-confidence": "confidence",
+    "x-vsr-selected-reasoning": "reasoning",
+    "x-vsr-selected-model": "model",
+    "x-vsr-injected-system-prompt": "injected_system_prompt",
+}
+
+# Only what cannot have reached a backend is tried again: a generation must not run twice.
+_RETRY_ON = "connect-failure,refused-stream,reset-before-request"
+_PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts"
+
+
+def route_configuration(config: Config) -> route.RouteConfiguration:
+    """All routes, with the response headers that tell what was decided."""
+    return route.RouteConfiguration(
+        name="inference",
+        virtual_hosts=[_virtual_host(config)],
+        internal_only_headers=[ENDPOINT_HEADER],
+        # Where a request was sent is no business of the server that it was sent to.
+        request_headers_to_remove=[ENDPOINT_HEADER],
+        response_headers_to_add=[_from_metadata(*pair) for pair in RESPONSE_HEADERS.items()],
+        # A backend has no say in them, also where there is nothing to add.
+        response_headers_to_remove=list(RESPONSE_HEADERS),
+        # The clusters come from a file of their own, later than the routes.
+        validate_clusters=False,
+    )
+
+
+def _from_metadata(header: str, key: str) -> core.HeaderValueOption:
+    return core.HeaderValueOption(
+        header=core.HeaderValue(key=header, value=f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%"),
+        append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    )
+
+
+def _virtual_host(config: Config) -> route.VirtualHost:
+    return route.VirtualHost(
+        name="inference",
+        domains=["*"],
+        routes=[_health(), _selected(config), _fallback(config)],
+        request_body_buffer_limit=buffer_limit(config),
+        retry_policy=_retry_policy(config.envoy.retries),
+    )
+
+
+def _retry_policy(retries: int) -> route.RetryPolicy | None:
+    if not retries:
+        return None
+    predicate = route.RetryPolicyRetryHostPredicate(
+        name=_PREVIOUS_HOSTS, typed_config=pack(previous_hosts.PreviousHostsPredicate())
+    )
+    return route.RetryPolicy(
+        retry_on=_RETRY_ON,
+        num_retries=retries,
+        retry_host_predicate=[predicate],
+        host_selection_retry_max_attempts=3,
+        retry_back_off=route.RetryPolicyRetryBackOff(
+            base_interval=timedelta(milliseconds=25), max_interval=timedelta(milliseconds=250)
+        ),
+    )
+
+
+def _health() -> route.Route:
+    return route.Route(
+        name="health",
+        match=route.RouteMatch(path="/healthz"),
+        direct_response=route.DirectResponseAction(
+            status=200, body=core.DataSource(inline_string="ok\n")
+        ),
+        typed_per_filter_config=without_ext_proc(),
+    )
+
+
+def _selected(config: Config) -> route.Route:
+    chosen = route.HeaderMatcher(name=ENDPOINT_HEADER, present_match=True)
+    action = _action(config)
+    action.cluster_header = ENDPOINT_HEADER
+    action.cluster_not_found_response_code = (
+        route.RouteActionClusterNotFoundResponseCode.SERVICE_UNAVAILABLE
+    )
+    match = route.RouteMatch(prefix="/", headers=[chosen])
+    return route.Route(name="selected", match=match, route=action)
+
+
+def _fallback(config: Config) -> route.Route:
+    """What the router has no part in: it is down, and requests may pass without it."""
+    action = _action(config)
+    endpoints = default_endpoints(config)
+    if len(endpoints) == 1:
+        action.cluster = endpoints[0].name
+    else:
+        action.weighted_clusters = route.WeightedCluster(
+            clusters=[
+                route.WeightedClusterClusterWeight(name=endpoint.name, weight=endpoint.weight)
+                for endpoint in endpoints
+            ]
+        )
+    return route.Route(name="fallback", match=route.RouteMatch(prefix="/"), route=action)
+
+
+def default_endpoints(config: Config) -> tuple[VllmEndpoint, ...]:
+    """The default model's endpoints that take requests; its first where none has a weight."""
+    bases = (
+        name
+        for name, model in config.model_config_.items()
+        if config.default_model in (name, *(lora.name for lora in model.loras))
+    )
+    endpoints = config.endpoints_of(next(bases))
+    return tuple(endpoint for endpoint in endpoints if endpoint.weight) or endpoints[:1]
+
+
+def _action(config: Config) -> route.RouteAction:
+    """The timeouts of an answer that may come token by token for minutes: no limit in total."""
+    return route.RouteAction(
+        timeout=timedelta(0),
+        idle_timeout=timedelta(seconds=config.envoy.idle_timeout_seconds),
+        max_stream_duration=route.RouteActionMaxStreamDuration(
+            max_stream_duration=timedelta(seconds=config.envoy.max_stream_seconds)
+        ),
+    )

@@ -1,0 +1,324 @@
+"""The order of an ext_proc stream, as a state machine that does no input or output.
+
+An Exchange takes messages and gives events: messages to send, or one question at the end. A question
+is answered with `answer()`, which gives further events. Reading, writing, waiting and deciding are
+left to the caller:
+
+    START ─headers→ HEAD ─answer→ ANSWERED            decided by the headers alone
+                     │ └──answer→ ECHOING → ANSWERED  the same in FULL_DUPLEX_STREAMED
+                     └─None→ BUFFERING ─body→ ROUTE ─answer→ ANSWERED
+                         └→ COLLECTING ─end→ ROUTE     FULL_DUPLEX_STREAMED
+    any question ─ImmediateResponse→ CLOSED
+
+A message that the table below does not list for its state is left unanswered and put down in
+`problems`. Where a request needs its body but comes in a mode that corrupts or hides it (STREAMED,
+BUFFERED_PARTIAL, GRPC, NONE), it is refused; requests that the headers alone decide work in every mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from typing import Any
+
+from router.errors import PayloadTooLarge, ProtocolError, RouterError
+from router.extproc import responses
+from router.extproc.headers import header_mutation
+from router.extproc.messages import (
+    BodyMode,
+    HeaderMutation,
+    Incoming,
+    Outgoing,
+    ProcessingRequest,
+    RequestBody,
+    RequestHeaders,
+    RequestHeadersResponse,
+    RequestTrailers,
+    RequestTrailersResponse,
+    ResponseBody,
+    ResponseHeaders,
+    ResponseTrailers,
+    Unrecognised,
+)
+from router.extproc.response_phases import ResponseMessage, ResponsePhases
+from router.mutation import Answer, ImmediateResponse, Mutation
+from router.request import Headers, HttpMessage
+
+
+@dataclass(frozen=True, slots=True)
+class NeedHead:
+    """Can the headers alone decide? `answer(None)` says no: the body is wanted."""
+
+    head: HttpMessage
+    end_of_stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRoute:
+    """The request has arrived whole; where shall it go?"""
+
+    request: HttpMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request cannot be served; only an ImmediateResponse that says so answers this."""
+
+    path: str
+    error: RouterError
+
+
+Question = NeedHead | NeedRoute | Refused
+Event = Outgoing | Question
+
+
+Finish = Callable[[Mutation, HeaderMutation], list[Outgoing]]
+
+
+class State(Enum):
+    START = auto()
+    HEAD = auto()  # NeedHead was asked
+    BUFFERING = auto()  # the whole body is awaited (BUFFERED)
+    COLLECTING = auto()  # chunks are awaited, nothing is answered yet (FULL_DUPLEX_STREAMED)
+    ECHOING = auto()  # the headers are answered, chunks pass through (FULL_DUPLEX_STREAMED)
+    ROUTE = auto()  # NeedRoute was asked
+    REFUSING = auto()  # Refused was asked
+    ANSWERED = auto()  # all of the request is answered
+    CLOSED = auto()  # nothing may be sent any more
+
+
+class Exchange:
+    """One ext_proc stream. Verbs: `receive`, `answer`, `refuse`; `done`: the stream can be closed."""
+
+    def __init__(
+        self,
+        *,
+        max_body_bytes: int,
+        default_mode: BodyMode = BodyMode.BUFFERED,
+        expects_response_phases: bool = False,
+    ) -> None:
+        self.problems: list[ProtocolError] = []
+        self.state = State.START
+        self.mode = default_mode
+        self._max_body_bytes = max_body_bytes
+        self._expects_response_phases = expects_response_phases
+        self._response = ResponsePhases()
+        self._head = HttpMessage(Headers())
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._ended = False  # the headers had end_of_stream
+        self._finish: Finish = self._answer_headers
+        self._replacement: bytes | None = None  # sent at the end instead of an echo
+
+    @property
+    def done(self) -> bool:
+        """Nothing more needs an answer; holding the stream open would only cost capacity."""
+        if self.state is State.ANSWERED:
+            return not self._expects_response_phases or self._response.finished
+        if self.state is State.START:  # a stream that began with its response
+            return self._response.finished
+        return self.state is State.CLOSED
+
+    @property
+    def awaits_chunks(self) -> bool:
+        """Envoy has no timeout of its own while this holds."""
+        return self.state in (State.COLLECTING, State.ECHOING)
+
+    def receive(self, message: ProcessingRequest) -> list[Event]:
+        """Take one message from Envoy; never raises, whatever comes in whatever order."""
+        if message.observability_mode:
+            self.state = State.CLOSED
+        if self.state is State.CLOSED:
+            return []
+        if message.protocol_config is not None and self.state is State.START:
+            self.mode = message.protocol_config.request_body_mode
+            self._response.body_mode = message.protocol_config.response_body_mode
+        request = message.request
+        handle = TRANSITIONS.get((self.state, type(request))) or ANY_STATE.get(type(request))
+        if handle is None:
+            return self._out_of_order(request)
+        return handle(self, request)
+
+    def answer(self, answer: Answer | None) -> list[Event]:
+        """Answer the question last asked. Raises ProtocolError where there is none, or not this one."""
+        if self.state not in ANSWERS:
+            raise ProtocolError(f"nothing was asked in state {self.state.name}")
+        if isinstance(answer, ImmediateResponse):
+            self.state = State.CLOSED
+            headers = self._safe(answer.headers)
+            return [responses.immediate_reply(answer, headers)]
+        return ANSWERS[self.state](self, answer)
+
+    def refuse(self, error: RouterError) -> list[Event]:
+        """End the request with an error, whatever was asked before."""
+        self.state = State.REFUSING
+        self._chunks.clear()
+        return [Refused(self._head.path, error)]
+
+    # Messages
+
+    def _on_headers(self, message: RequestHeaders) -> list[Event]:
+        self.state = State.HEAD
+        self._head = HttpMessage(message.headers)
+        self._ended = message.end_of_stream
+        return [NeedHead(self._head, message.end_of_stream)]
+
+    def _on_buffered_body(self, message: RequestBody) -> list[Event]:
+        # `end_of_stream` is false here where trailers follow or an earlier filter re-emitted the
+        # body; BUFFERED sends one body message all the same.
+        if len(message.body) > self._max_body_bytes:
+            return self._too_large(len(message.body))
+        return self._ask_route(message.body, responses.body_response)
+
+    def _on_collected_chunk(self, message: RequestBody) -> list[Event]:
+        self._chunks.append(message.body)
+        self._received += len(message.body)
+        if self._received > self._max_body_bytes:
+            return self._too_large(self._received)
+        return self._collected(trailers=False) if message.end_of_stream else []
+
+    def _on_collected_trailers(self, _message: RequestTrailers) -> list[Event]:
+        return self._collected(trailers=True)
+
+    def _on_echoed_chunk(self, message: RequestBody) -> list[Event]:
+        if message.end_of_stream:
+            self.state = State.ANSWERED
+            return self._echo(message.body, end_of_stream=True)
+        return self._echo(message.body, end_of_stream=False) if self._replacement is None else []
+
+    def _on_echoed_trailers(self, _message: RequestTrailers) -> list[Event]:
+        self.state = State.ANSWERED
+        return [*self._echo(b"", end_of_stream=False), RequestTrailersResponse()]
+
+    def _echo(self, body: bytes, *, end_of_stream: bool) -> list[Event]:
+        body = body if self._replacement is None else self._replacement
+        return [*responses.duplex_body_responses(body, end_of_stream=end_of_stream)]
+
+    def _on_trailers(self, _message: RequestTrailers) -> list[Event]:
+        return [RequestTrailersResponse()]
+
+    def _on_body_without_headers(self, _message: RequestBody) -> list[Event]:
+        return self._break_off(
+            "request_body came without request_headers: request_header_mode must be SEND"
+        )
+
+    def _on_trailers_without_body(self, _message: RequestTrailers) -> list[Event]:
+        return self._break_off("request_trailers came where request_body was expected")
+
+    def _on_response(self, message: ResponseMessage) -> list[Event]:
+        return [*self._response.answer(message)]
+
+    def _ignore(self, _message: Unrecognised) -> list[Event]:
+        return []
+
+    def _out_of_order(self, message: Incoming) -> list[Event]:
+        self._record(f"{type(message).__name__} came out of order, in state {self.state.name}")
+        return []
+
+    # Answers
+
+    def _answer_head(self, answer: Mutation | None) -> list[Event]:
+        if answer is None:
+            return self._want_body()
+        headers = self._safe(answer.set_headers, answer.remove_headers)
+        self.state = State.ANSWERED
+        if self.mode is BodyMode.FULL_DUPLEX_STREAMED and not self._ended:
+            self.state = State.ECHOING
+            self._replacement = answer.body
+            return [*responses.duplex_head_response(answer, headers)]
+        return [*self._answer_headers(answer, headers)]
+
+    def _want_body(self) -> list[Event]:
+        if self._ended:
+            return self._ask_route(b"", self._answer_headers)
+        if self.mode is BodyMode.BUFFERED:
+            self.state = State.BUFFERING
+            return [RequestHeadersResponse()]
+        if self.mode is BodyMode.FULL_DUPLEX_STREAMED:
+            self.state = State.COLLECTING
+            return []
+        return self._break_off(
+            f"request_body_mode {self.mode.name} cannot route by content: "
+            "set BUFFERED or FULL_DUPLEX_STREAMED"
+        )
+
+    def _answer_headers(self, answer: Mutation, headers: HeaderMutation) -> list[Outgoing]:
+        if self.mode is not BodyMode.FULL_DUPLEX_STREAMED:
+            return responses.head_response(answer, headers, body_follows=not self._ended)
+        if answer.body is not None:
+            self._record("FULL_DUPLEX_STREAMED cannot give a body to a request that has none")
+        return responses.duplex_head_response(answer, headers)
+
+    def _answer_route(self, answer: Mutation | None) -> list[Event]:
+        if answer is None:
+            raise ProtocolError(
+                "the body has arrived already: answer with a mutation or a response"
+            )
+        self.state = State.ANSWERED
+        return [*self._finish(answer, self._safe(answer.set_headers, answer.remove_headers))]
+
+    def _answer_refused(self, _answer: Mutation | None) -> list[Event]:
+        raise ProtocolError("a refused request can only be answered with an immediate response")
+
+    # Steps
+
+    def _ask_route(self, body: bytes, finish: Finish) -> list[Event]:
+        self.state = State.ROUTE
+        self._finish = finish
+        return [NeedRoute(HttpMessage(self._head.headers, body))]
+
+    def _collected(self, *, trailers: bool) -> list[Event]:
+        body = b"".join(self._chunks)
+        self._chunks.clear()
+        return self._ask_route(
+            body, partial(responses.duplex_responses, received=body, trailers=trailers)
+        )
+
+    def _too_large(self, size: int) -> list[Event]:
+        limit = self._max_body_bytes
+        return self.refuse(PayloadTooLarge(f"body of {size} bytes or more: the limit is {limit}"))
+
+    def _break_off(self, problem: str) -> list[Event]:
+        return self.refuse(self._record(problem))
+
+    def _safe(
+        self, set_headers: Iterable[tuple[str, str]], remove_headers: Iterable[str] = ()
+    ) -> HeaderMutation:
+        mutation, refused = header_mutation(set_headers, remove_headers)
+        for line in refused:
+            self._record(line)
+        return mutation
+
+    def _record(self, problem: str) -> ProtocolError:
+        error = ProtocolError(problem)
+        self.problems.append(error)
+        return error
+
+
+TRANSITIONS: Mapping[tuple[State, type[Incoming]], Callable[[Exchange, Any], list[Event]]] = {
+    (State.START, RequestHeaders): Exchange._on_headers,
+    (State.START, RequestBody): Exchange._on_body_without_headers,
+    (State.START, RequestTrailers): Exchange._on_trailers,
+    (State.BUFFERING, RequestBody): Exchange._on_buffered_body,
+    (State.BUFFERING, RequestTrailers): Exchange._on_trailers_without_body,
+    (State.COLLECTING, RequestBody): Exchange._on_collected_chunk,
+    (State.COLLECTING, RequestTrailers): Exchange._on_collected_trailers,
+    (State.ECHOING, RequestBody): Exchange._on_echoed_chunk,
+    (State.ECHOING, RequestTrailers): Exchange._on_echoed_trailers,
+    (State.ANSWERED, RequestTrailers): Exchange._on_trailers,
+}
+
+ANY_STATE: Mapping[type[Incoming], Callable[[Exchange, Any], list[Event]]] = {
+    ResponseHeaders: Exchange._on_response,
+    ResponseBody: Exchange._on_response,
+    ResponseTrailers: Exchange._on_response,
+    Unrecognised: Exchange._ignore,
+}
+
+ANSWERS: Mapping[State, Callable[[Exchange, Mutation | None], list[Event]]] = {
+    State.HEAD: Exchange._answer_head,
+    State.ROUTE: Exchange._answer_route,
+    State.REFUSING: Exchange._answer_refused,
+}

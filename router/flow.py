@@ -1,0 +1,162 @@
+"""One HTTP request's way through the router: checks, routing, and the mutation of its bytes.
+
+Drives payload and routing and turns what they say into an answer; leaves the ext_proc phases to the
+exchange, and telling anybody about it to whoever listens for the Routing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+from typing import TypeVar
+
+from router.errors import BadRequest, ClientError, Forbidden, RouterError
+from router.mutation import Answer, ImmediateResponse, Mutation
+from router.payload import (
+    Edit,
+    Payload,
+    Reasoning,
+    check_head,
+    find_api,
+    parse,
+    render_error,
+    render_models,
+)
+from router.request import Headers, HttpMessage
+from router.routing import Reason, Routing, route
+from router.selection import pick_endpoint
+from router.snapshot import Snapshot
+
+ENDPOINT_HEADER = "x-selected-endpoint"
+MODEL_HEADER = "x-selected-model"
+
+# vLLM's dynamic LoRA API lets its caller load files of the server: operators' business.
+MANAGEMENT_PATHS = frozenset({"/v1/load_lora_adapter", "/v1/unload_lora_adapter"})
+
+_A = TypeVar("_A", Mutation, ImmediateResponse)
+
+Reporter = Callable[[Routing], None]
+
+
+class RequestFlow:
+    """One HTTP request's way through the router, on the snapshot that it began with.
+
+    Answers every request, whatever happens, and reports exactly one Routing for each.
+    """
+
+    def __init__(self, snapshot: Snapshot, report: Reporter) -> None:
+        self._snapshot = snapshot
+        self._report = report
+        self._started = perf_counter()
+        self._head = HttpMessage(Headers())
+
+    def on_request_headers(self, head: HttpMessage, *, end_of_stream: bool) -> Answer | None:
+        """Answer what the headers alone decide; None where the body is wanted."""
+        self._head = head
+        try:
+            return self._read_head(head, end_of_stream)
+        except ClientError as error:
+            return self._refuse(Reason.CLIENT_ERROR, error)
+
+    def _read_head(self, head: HttpMessage, end_of_stream: bool) -> Answer | None:
+        if head.path.rstrip("/") in MANAGEMENT_PATHS:
+            raise Forbidden(f"{head.path} is not for clients of the router")
+        if head.method == "GET" and head.path.rstrip("/") == "/v1/models":
+            return self._list_models()
+        api = find_api(head.method, head.path)
+        if api is None:
+            return self._pass_through()
+        if end_of_stream:
+            raise BadRequest("the request has no body")
+        check_head(head, max_body_bytes=self._snapshot.max_body_bytes)
+        return None
+
+    async def on_request(self, request: HttpMessage) -> Answer:
+        """Answer an inference request with its whole body."""
+        try:
+            return await self._route(request)
+        except ClientError as error:
+            return self._refuse(Reason.CLIENT_ERROR, error)
+        except RouterError as error:
+            return self._refuse(Reason.CLASSIFIER_UNAVAILABLE, error)
+        except Exception as error:  # our own fault; the client learns no more than that
+            failure = RouterError("the router failed on this request")
+            failure.__cause__ = error
+            return self._refuse(Reason.INTERNAL_ERROR, failure)
+
+    async def _route(self, request: HttpMessage) -> Answer:
+        api = find_api(request.method, request.path)
+        assert api is not None  # on_request_headers asked for the body
+        started = perf_counter()
+        payload = parse(api, request.body)
+        parsed = perf_counter()
+        routing = await route(self._snapshot, payload.request)
+        edit = edit_for(self._snapshot, routing, payload)
+        routing = replace(
+            routing,
+            system_prompt_injected=edit.system_prompt is not None,
+            timings={"parse": parsed - started, **routing.timings},
+        )
+        return self._finish(routing, mutation_for(routing, payload, edit))
+
+    def _list_models(self) -> ImmediateResponse:
+        body = render_models(self._snapshot.catalog, self._snapshot.created)
+        answer = ImmediateResponse(200, body, details="model_list")
+        return self._finish(self._record(Reason.MODEL_LIST), answer)
+
+    def _pass_through(self) -> Mutation:
+        catalog = self._snapshot.catalog
+        endpoints = catalog.models[catalog.default.model].endpoints
+        endpoint = pick_endpoint(endpoints, random.random())
+        routing = replace(self._record(Reason.PASS_THROUGH), endpoint=endpoint)
+        answer = Mutation(((ENDPOINT_HEADER, endpoint.name),), clear_route_cache=True)
+        return self._finish(routing, answer)
+
+    def _refuse(self, reason: Reason, error: RouterError) -> ImmediateResponse:
+        answer = render_error(self._head.path, error)
+        return self._finish(replace(self._record(reason), error=error), answer)
+
+    def _record(self, reason: Reason) -> Routing:
+        return Routing(reason=reason, config_version=self._snapshot.version)
+
+    def _finish(self, routing: Routing, answer: _A) -> _A:
+        routing = replace(
+            routing,
+            request_id=self._head.request_id,
+            status=answer.status if isinstance(answer, ImmediateResponse) else None,
+            timings={**routing.timings, "total": perf_counter() - self._started},
+        )
+        self._report(routing)
+        return replace(answer, metadata=routing.metadata())
+
+    def closed(self) -> None:
+        """The stream ended; every answer has been reported already."""
+
+
+def edit_for(snapshot: Snapshot, routing: Routing, payload: Payload) -> Edit:
+    """What changes in the body. Nothing where the client chose the model itself."""
+    if routing.reason is Reason.MODEL_SPECIFIED:
+        return Edit()
+    assert routing.ref is not None
+    decision = routing.verdict.decision if routing.verdict else None
+    prompt = decision.system_prompt if decision and payload.takes_system_prompt else None
+    return Edit(routing.model, prompt, _reasoning(snapshot, routing))
+
+
+def _reasoning(snapshot: Snapshot, routing: Routing) -> Reasoning | None:
+    assert routing.ref is not None
+    family = snapshot.catalog.models[routing.ref.model].reasoning_family
+    if family is None or routing.reasoning is None:
+        return None
+    return Reasoning(family, routing.reasoning, routing.reasoning_effort)
+
+
+def mutation_for(routing: Routing, payload: Payload, edit: Edit) -> Mutation:
+    """The headers that send the request to its endpoint, and the rewritten body if it changed."""
+    assert routing.endpoint is not None
+    assert routing.model is not None
+    body = payload.rewrite(edit) if edit != Edit() else None
+    headers = ((ENDPOINT_HEADER, routing.endpoint.name), (MODEL_HEADER, routing.model))
+    return Mutation(headers, body=body, clear_route_cache=True)

@@ -1,0 +1,113 @@
+"""The composition root: one process (or several workers) from a configuration file to SERVING.
+
+Knows in which order things start and stop; leaves every piece of work to its room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from router.admin.app import Admin
+from router.config import Loaded, load
+from router.extproc.server import ExtProcServer
+from router.flow import RequestFlow
+from router.payload import render_error
+from router.snapshot import Encoders, Snapshot, compile_snapshot
+from router.telemetry import Telemetry
+from router.telemetry.decision_log import DecisionLog, configure_logging
+from router.telemetry.metrics import Metrics
+
+
+@dataclass
+class Service:
+    """The running process: what it serves from, and whether it takes requests."""
+
+    snapshot: Snapshot
+    extproc: ExtProcServer
+    ready: bool = False
+
+
+@asynccontextmanager
+async def running(loaded: Loaded, *, share_ports: bool = False) -> AsyncIterator[Service]:
+    """Serve `loaded` until the block ends, then drain: in-flight requests finish first.
+
+    `share_ports` lets several workers listen on the same ports (SO_REUSEPORT).
+    """
+    config = loaded.config
+    encoders = Encoders()
+    try:
+        snapshot = compile_snapshot(loaded, encoders)
+        await encoders.warm()
+        telemetry = Telemetry(Metrics(), DecisionLog(include_prompt=config.logging.include_prompt))
+        telemetry.metrics.config_info.labels(snapshot.version).set(1)
+        extproc = ExtProcServer(
+            lambda: RequestFlow(service.snapshot, telemetry.report),
+            address=config.server.extproc,
+            max_body_bytes=config.server.max_body_bytes,
+            default_mode=config.server.body_mode,
+            render_error=render_error,
+            share_port=share_ports,
+        )
+        service = Service(snapshot, extproc)
+        admin = Admin(lambda: service.snapshot, telemetry.metrics, lambda: service.ready)
+        async with _admin_server(admin, config.server.admin, share_ports):
+            await extproc.start()
+            service.ready = True
+            try:
+                yield service
+            finally:
+                service.ready = False
+                await extproc.stop(config.server.drain_seconds)
+    finally:
+        await encoders.close()
+
+
+@asynccontextmanager
+async def _admin_server(admin: Admin, address: str, share_port: bool) -> AsyncIterator[None]:
+    host, _, port = address.rpartition(":")
+    runner = web.AppRunner(admin.application(), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host.strip("[]"), int(port), reuse_port=share_port or None)
+        await site.start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def serve(loaded: Loaded, *, share_ports: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    log = structlog.get_logger()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(loaded, share_ports=share_ports) as service:
+        server = loaded.config.server
+        log.info(
+            "serving",
+            extproc=server.extproc,
+            admin=server.admin,
+            config_version=service.snapshot.version,
+        )
+        await stop.wait()
+        log.info("draining", seconds=server.drain_seconds)
+    log.info("stopped")
+
+
+def run(path: Path, *, share_ports: bool = False) -> None:
+    """Load `path` and serve it in this process. Raises ConfigError, ModelFilesError."""
+    loaded = load(path)
+    configure_logging(loaded.config.logging)
+    for warning in loaded.warnings:
+        structlog.get_logger().warning("configuration", detail=warning)
+    uvloop.run(serve(loaded, share_ports=share_ports))

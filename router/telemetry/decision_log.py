@@ -1,0 +1,90 @@
+"""The decision log: one structured line for each request, enough to prove where it went and why."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import Any
+
+import structlog
+
+from router.config.schema import LoggingSettings
+from router.routing import Reason, Routing
+
+EVENT = "routing_decision"
+
+
+def configure_logging(settings: LoggingSettings) -> None:
+    """Send structlog and the standard library's loggers to standard error in the chosen format."""
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if settings.format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
+
+
+class DecisionLog:
+    """Writes one `routing_decision` line for each routing.
+
+    The prompt's text is written only with `include_prompt`; names, scores and times always.
+    """
+
+    def __init__(self, *, include_prompt: bool = False) -> None:
+        self._include_prompt = include_prompt
+        self._log = structlog.get_logger()
+
+    def write(self, routing: Routing) -> None:
+        event = describe(routing)
+        if self._include_prompt and routing.prompt is not None:
+            event["prompt"] = routing.prompt.text
+        if routing.reason is Reason.INTERNAL_ERROR:
+            self._log.error(EVENT, traceback=_traceback(routing), **event)
+        elif routing.error is not None and routing.reason is not Reason.CLIENT_ERROR:
+            self._log.warning(EVENT, **event)
+        else:
+            self._log.info(EVENT, **event)
+
+
+def describe(routing: Routing) -> dict[str, Any]:
+    """The record as flat, JSON-ready values, without the prompt; absent facts are left out."""
+    event: dict[str, Any] = {
+        "request_id": routing.request_id or None,
+        "reason_code": routing.reason.value,
+        "api": routing.api.value if routing.api else None,
+        "original_model": routing.requested_model or None,
+        "selected_model": routing.model,
+        "base_model": routing.ref.model if routing.ref else None,
+        "adapter": routing.adapter,
+        "category": routing.category,
+        "decision": routing.decision,
+        "confidence": round(routing.confidence, 4) if routing.verdict else None,
+        "selected_endpoint": routing.endpoint.name if routing.endpoint else None,
+        "reasoning_enabled": routing.reasoning,
+        "reasoning_effort": routing.reasoning_effort if routing.reasoning else None,
+        "stream": routing.stream or None,
+        "status": routing.status,
+        "error": str(routing.error) if routing.error else None,
+        "routing_latency_ms": round(routing.timings.get("total", 0.0) * 1000, 3),
+        "config_version": routing.config_version,
+    }
+    return {key: value for key, value in event.items() if value is not None}
+
+
+def _traceback(routing: Routing) -> list[str]:
+    """Where our own fault was raised. Not what it said: exception texts may quote the prompt."""
+    cause = routing.error.__cause__ if routing.error else None
+    frames = traceback.extract_tb(cause.__traceback__) if cause else []
+    return [type(cause).__name__, *(f"{f.filename}:{f.lineno} {f.name}" for f in frames)]

@@ -1,0 +1,222 @@
+"""One request through the flow: what Envoy is told, whatever the request is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from router.errors import Overloaded
+from router.flow import RequestFlow
+from router.mutation import ImmediateResponse, Mutation
+from router.request import Headers, HttpMessage
+from router.routing import Reason, Routing
+from router.snapshot import Snapshot
+
+SECRET = "my secret question"
+
+
+class Caller:
+    """Sends requests through flows of one snapshot and keeps what they report."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.reported: list[Routing] = []
+
+    async def send(
+        self,
+        body: bytes = b"",
+        path: str = "/v1/chat/completions",
+        method: str = "POST",
+        **more: str,
+    ) -> Mutation | ImmediateResponse:
+        flow = RequestFlow(self.snapshot, self.reported.append)
+        headers = Headers(
+            [
+                (":method", method),
+                (":path", path),
+                ("content-type", "application/json"),
+                ("x-request-id", "r-1"),
+                *((name.replace("_", "-"), value) for name, value in more.items()),
+            ]
+        )
+        head = HttpMessage(headers)
+        answer = flow.on_request_headers(head, end_of_stream=not body)
+        if answer is None:
+            answer = await flow.on_request(HttpMessage(headers, body))
+        flow.closed()
+        return answer
+
+
+@pytest.fixture
+def caller(snapshot: Snapshot) -> Caller:
+    return Caller(snapshot)
+
+
+def chat(model: str = "MoM", **fields: Any) -> bytes:
+    messages = [{"role": "user", "content": SECRET}]
+    return json.dumps({"model": model, "messages": messages, **fields}).encode()
+
+
+async def test_an_auto_request_is_sent_to_its_adapter_with_prompt_and_headers(
+    caller: Caller, signal: Any
+) -> None:
+    signal.confidences = {"medical": 0.9}
+    answer = await caller.send(chat())
+    assert isinstance(answer, Mutation)
+    assert dict(answer.set_headers) == {
+        "x-selected-endpoint": "vllm-primary",
+        "x-selected-model": "medical-lora",
+    }
+    assert answer.clear_route_cache
+    assert answer.body is not None
+    body = json.loads(answer.body)
+    assert body["model"] == "medical-lora"
+    assert body["messages"] == [
+        {"role": "system", "content": "You are a medical expert."},
+        {"role": "user", "content": SECRET},
+    ]
+    assert answer.metadata["injected_system_prompt"] == "true"
+
+
+@pytest.mark.parametrize(("category", "thinks"), [("technical", True), ("general", False)])
+async def test_reasoning_is_switched_on_and_off_for_the_base_models_family(
+    caller: Caller, signal: Any, category: str, thinks: bool
+) -> None:
+    signal.confidences = {category: 0.9}
+    answer = await caller.send(chat(chat_template_kwargs={"enable_thinking": 1, "mine": 2}))
+    assert isinstance(answer, Mutation)
+    assert answer.body is not None
+    kwargs = json.loads(answer.body)["chat_template_kwargs"]
+    assert kwargs == {"enable_thinking": thinks, "mine": 2}
+
+
+async def test_below_the_threshold_only_the_model_changes(caller: Caller, signal: Any) -> None:
+    signal.confidences = {"medical": 0.2}
+    sent = chat()
+    answer = await caller.send(sent)
+    assert isinstance(answer, Mutation)
+    assert answer.body == sent.replace(b'"MoM"', b'"llama2-7b"')
+
+
+async def test_a_model_that_the_client_names_keeps_its_body(caller: Caller) -> None:
+    answer = await caller.send(chat("code-lora"))
+    assert isinstance(answer, Mutation)
+    assert answer.body is None
+    assert dict(answer.set_headers)["x-selected-endpoint"] == "vllm-second"
+
+
+async def test_completions_have_no_place_for_a_system_prompt(caller: Caller, signal: Any) -> None:
+    signal.confidences = {"medical": 0.9}
+    body = json.dumps({"model": "MoM", "prompt": SECRET}).encode()
+    answer = await caller.send(body, "/v1/completions")
+    assert isinstance(answer, Mutation)
+    assert answer.metadata["injected_system_prompt"] == "false"
+    assert answer.body == body.replace(b'"MoM"', b'"medical-lora"')
+
+
+async def test_the_model_list_is_answered_at_once(caller: Caller) -> None:
+    answer = await caller.send(path="/v1/models?limit=3", method="GET")
+    assert isinstance(answer, ImmediateResponse)
+    listed = [model["id"] for model in json.loads(answer.body)["data"]]
+    assert listed[0] == "MoM"
+    assert {"llama2-7b", "qwen3-8b", "legal-lora", "code-lora"} <= set(listed)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/health"), ("POST", "/v1/embeddings"), ("OPTIONS", "/v1/chat/completions")],
+)
+async def test_other_paths_and_methods_pass_through_to_the_default_endpoint(
+    caller: Caller, method: str, path: str
+) -> None:
+    answer = await caller.send(method=method, path=path)
+    assert isinstance(answer, Mutation)
+    assert answer.set_headers == (("x-selected-endpoint", "vllm-primary"),)
+    assert answer.body is None
+    assert caller.reported[0].reason is Reason.PASS_THROUGH
+
+
+@pytest.mark.parametrize("path", ["/v1/load_lora_adapter", "/v1/unload_lora_adapter/"])
+async def test_clients_may_not_manage_adapters(caller: Caller, path: str) -> None:
+    answer = await caller.send(b"{}", path)
+    assert isinstance(answer, ImmediateResponse)
+    assert answer.status == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "status"),
+    [
+        (b"{", {}, 400),
+        (b"[]", {}, 400),
+        (b'{"messages": [{"role": "user", "content": "hi"}]}', {}, 400),
+        (chat(), {"content_type": "text/plain"}, 400),
+        (chat("gpt-9"), {}, 404),
+        (chat(), {"content_length": "5000"}, 413),
+        (chat(), {"content_encoding": "gzip"}, 415),
+        (b"", {}, 400),
+    ],
+)
+async def test_bad_requests_are_answered_and_never_forwarded(
+    caller: Caller, body: bytes, more: dict[str, str], status: int
+) -> None:
+    content_type = more.pop("content_type", None)
+    if content_type:
+        flow = RequestFlow(caller.snapshot, caller.reported.append)
+        pairs = [(":method", "POST"), (":path", "/v1/chat/completions")]
+        head = HttpMessage(Headers([*pairs, ("content-type", content_type)]))
+        answer = flow.on_request_headers(head, end_of_stream=False)
+    else:
+        answer = await caller.send(body, **more)
+    assert isinstance(answer, ImmediateResponse)
+    assert answer.status == status
+    assert json.loads(answer.body)["error"]["message"]
+    assert caller.reported[0].reason is Reason.CLIENT_ERROR
+    assert SECRET.encode() not in answer.body
+
+
+async def test_anthropic_clients_get_errors_in_their_own_form(caller: Caller) -> None:
+    answer = await caller.send(b'{"model": 3}', "/v1/messages")
+    assert isinstance(answer, ImmediateResponse)
+    assert json.loads(answer.body)["type"] == "error"
+
+
+async def test_a_failed_classifier_is_a_503_where_errors_are_to_be_rejected(
+    rejecting: Snapshot, signal: Any
+) -> None:
+    signal.failure = Overloaded("the classifier's queue is full")
+    caller = Caller(rejecting)
+    answer = await caller.send(chat())
+    assert isinstance(answer, ImmediateResponse)
+    assert answer.status == 503
+    assert caller.reported[0].reason is Reason.CLASSIFIER_UNAVAILABLE
+
+
+async def test_our_own_fault_is_a_500_that_tells_nothing(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError(SECRET)
+
+    monkeypatch.setattr("router.flow.edit_for", broken)
+    answer = await caller.send(chat())
+    assert isinstance(answer, ImmediateResponse)
+    assert answer.status == 500
+    assert SECRET.encode() not in answer.body
+    assert SECRET not in str(caller.reported[0].error)
+
+
+async def test_every_request_is_reported_exactly_once(caller: Caller, signal: Any) -> None:
+    signal.confidences = {"legal": 0.9}
+    for body in (chat(), chat("code-lora"), chat("gpt-9"), b"{"):
+        await caller.send(body)
+    await caller.send(method="GET", path="/health")
+    assert [routing.reason for routing in caller.reported] == [
+        Reason.AUTO_ROUTING,
+        Reason.MODEL_SPECIFIED,
+        Reason.CLIENT_ERROR,
+        Reason.CLIENT_ERROR,
+        Reason.PASS_THROUGH,
+    ]
+    assert {routing.request_id for routing in caller.reported} == {"r-1"}
