@@ -103,7 +103,7 @@ def compile_snapshot(loaded: Loaded, encoders: Encoders) -> Snapshot:
     return Snapshot(
         catalog=compile_catalog(config),
         signals=build_signals(config, _Resources(loaded, encoders)),
-        decisions=tuple(_decision(category) for category in config.categories),
+        decisions=compile_decisions(config),
         rejects_on_error=config.on_error == "reject",
         default_reasoning_effort=config.default_reasoning_effort,
         max_body_bytes=config.server.max_body_bytes,
@@ -149,8 +149,12 @@ def _default(name: str, models: dict[str, Model]) -> ModelRef:
     return ModelRef(owner.name, name) if owner else ModelRef(name)
 
 
+def compile_decisions(config: Config) -> tuple[Decision, ...]:
+    """Each category as a decision that holds where its domain matched, in the file's order."""
+    return tuple(_decision(category) for category in config.categories)
+
+
 def _decision(category: Category) -> Decision:
-    """A category of the seeds' form is a decision that holds where its domain matched."""
     return Decision(
         name=category.name,
         category=category.name,

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from router.config.document import Document, parse
+from router.config.document import Document
+from router.config.parse import parse
 from router.config.problems import NOWHERE, Position, Problem
 from router.config.reach import ClassifierFiles, check_reach, find_classifier
 from router.config.references import check_references

@@ -15,7 +15,6 @@ from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
 from router.config import Config
-from router.config.schema import OnError
 from router.envoy_config.clusters import ROUTER_CLUSTER
 from router.envoy_config.document import pack
 from router.envoy_config.limits import BodySizeLimit, buffer_limit
@@ -58,8 +57,8 @@ def ext_proc_filter(config: Config) -> ext_proc.ExternalProcessor:
         grpc_service=core.GrpcService(
             envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=ROUTER_CLUSTER)
         ),
-        failure_mode_allow=config.on_error is OnError.DEFAULT_MODEL,
-        status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.SERVICE_UNAVAILABLE),
+        failure_mode_allow=config.on_error == "default_model",
+        status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.ServiceUnavailable),
         message_timeout=timedelta(milliseconds=config.envoy.message_timeout_ms),
         processing_mode=_processing_mode(config),
         request_attributes=["request.id"],

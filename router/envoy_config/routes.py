@@ -123,7 +123,7 @@ def default_endpoints(config: Config) -> tuple[VllmEndpoint, ...]:
     """The default model's endpoints that take requests; its first where none has a weight."""
     bases = (
         name
-        for name, model in config.model_config_.items()
+        for name, model in config.models.items()
         if config.default_model in (name, *(lora.name for lora in model.loras))
     )
     endpoints = config.endpoints_of(next(bases))

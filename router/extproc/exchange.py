@@ -1,8 +1,8 @@
 """The order of an ext_proc stream, as a state machine that does no input or output.
 
-An Exchange takes messages and gives events: messages to send, or one question at the end. A question
-is answered with `answer()`, which gives further events. Reading, writing, waiting and deciding are
-left to the caller:
+An Exchange takes messages and gives events: messages to send, or one question at the end. A
+question is answered with `answer()`, which gives further events. Reading, writing, waiting and
+deciding are left to the caller:
 
     START ─headers→ HEAD ─answer→ ANSWERED            decided by the headers alone
                      │ └──answer→ ECHOING → ANSWERED  the same in FULL_DUPLEX_STREAMED
@@ -11,14 +11,13 @@ left to the caller:
     any question ─ImmediateResponse→ CLOSED
 
 A message that the table below does not list for its state is left unanswered and put down in
-`problems`. Where a request needs its body but comes in a mode that corrupts or hides it (STREAMED,
-BUFFERED_PARTIAL, GRPC, NONE), it is refused; requests that the headers alone decide work in every mode.
+`problems`. A request that needs its body, but comes in a mode that corrupts or hides it (STREAMED,
+BUFFERED_PARTIAL, GRPC, NONE), is refused; one that the headers alone decide works in every mode.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from typing import Any
@@ -42,37 +41,10 @@ from router.extproc.messages import (
     ResponseTrailers,
     Unrecognised,
 )
+from router.extproc.questions import Event, NeedHead, NeedRoute, Refused
 from router.extproc.response_phases import ResponseMessage, ResponsePhases
 from router.mutation import Answer, ImmediateResponse, Mutation
 from router.request import Headers, HttpMessage
-
-
-@dataclass(frozen=True, slots=True)
-class NeedHead:
-    """Can the headers alone decide? `answer(None)` says no: the body is wanted."""
-
-    head: HttpMessage
-    end_of_stream: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NeedRoute:
-    """The request has arrived whole; where shall it go?"""
-
-    request: HttpMessage
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The request cannot be served; only an ImmediateResponse that says so answers this."""
-
-    path: str
-    error: RouterError
-
-
-Question = NeedHead | NeedRoute | Refused
-Event = Outgoing | Question
-
 
 Finish = Callable[[Mutation, HeaderMutation], list[Outgoing]]
 
@@ -90,7 +62,7 @@ class State(Enum):
 
 
 class Exchange:
-    """One ext_proc stream. Verbs: `receive`, `answer`, `refuse`; `done`: the stream can be closed."""
+    """One ext_proc stream. Verbs: `receive`, `answer`, `refuse`; `done`: it can be closed."""
 
     def __init__(
         self,
@@ -142,7 +114,7 @@ class Exchange:
         return handle(self, request)
 
     def answer(self, answer: Answer | None) -> list[Event]:
-        """Answer the question last asked. Raises ProtocolError where there is none, or not this one."""
+        """Answer the question last asked. Raises ProtocolError where the answer does not fit it."""
         if self.state not in ANSWERS:
             raise ProtocolError(f"nothing was asked in state {self.state.name}")
         if isinstance(answer, ImmediateResponse):

@@ -1,8 +1,8 @@
 """Which headers may leave: names and values that Envoy accepts, and none that frame the message.
 
 Envoy answers one bad character with 500, even when it is told to fail open, and an own
-`transfer-encoding` beside a `content-length` desynchronises the backend's connection. So a bad header
-is left out and reported; whether a header's absence matters is the business of those who set it.
+`transfer-encoding` beside a `content-length` desynchronises the backend's connection. So a bad
+header is left out and reported; whether it is missed is the business of those who set it.
 """
 
 from __future__ import annotations

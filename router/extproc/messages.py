@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from types import MappingProxyType
 
-from router.mutation import NO_METADATA, MetadataValue
+from router.mutation import MetadataValue
 from router.request import Headers
-
-NO_ATTRIBUTES: Mapping[str, MetadataValue] = MappingProxyType({})
 
 
 class BodyMode(IntEnum):
@@ -108,7 +105,7 @@ class ProcessingRequest:
     request: Incoming
     protocol_config: ProtocolConfig | None = None
     observability_mode: bool = False
-    attributes: Mapping[str, MetadataValue] = NO_ATTRIBUTES
+    attributes: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
 # What goes out
@@ -142,7 +139,7 @@ class StreamedBody:
 
 @dataclass(frozen=True, slots=True)
 class CommonResponse:
-    """What headers and body responses share. `replace`: CONTINUE_AND_REPLACE, no message follows."""
+    """What headers and body responses share; `replace` stands for CONTINUE_AND_REPLACE."""
 
     replace: bool = False
     header_mutation: HeaderMutation = HeaderMutation()
@@ -156,13 +153,13 @@ CONTINUE = CommonResponse()
 @dataclass(frozen=True, slots=True)
 class RequestHeadersResponse:
     response: CommonResponse = CONTINUE
-    dynamic_metadata: Mapping[str, MetadataValue] = NO_METADATA
+    dynamic_metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestBodyResponse:
     response: CommonResponse = CONTINUE
-    dynamic_metadata: Mapping[str, MetadataValue] = NO_METADATA
+    dynamic_metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +190,7 @@ class ImmediateReply:
     headers: HeaderMutation = HeaderMutation()
     body: bytes = field(default=b"", repr=False)
     details: str = ""
-    dynamic_metadata: Mapping[str, MetadataValue] = NO_METADATA
+    dynamic_metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
 Outgoing = (

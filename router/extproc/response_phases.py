@@ -1,4 +1,4 @@
-"""The response's side of a stream: every message answered with one of its kind that changes nothing.
+"""The response's side of a stream: each message gets one of its kind that changes nothing.
 
 These phases are off in our own Envoy configuration; a stream may still begin here, when an earlier
 filter replied to the client itself.

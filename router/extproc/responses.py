@@ -44,7 +44,10 @@ def head_response(
 
 
 def body_response(mutation: Mutation, headers: HeaderMutation) -> list[Outgoing]:
-    """Answer to the whole body (BUFFERED): a changed body goes with its exact length, or Envoy says 500."""
+    """Answer to the whole body (BUFFERED).
+
+    A changed body needs its exact length beside it: Envoy answers 500 to the old one.
+    """
     body = None
     if mutation.body is not None:
         body = Body(mutation.body)

@@ -16,8 +16,10 @@ from router.payload.content import (
     read_content,
     read_conversation,
     read_messages,
+    read_string,
     with_prompt,
 )
+from router.payload.document import NULL, kind
 from router.payload.edit import Reasoning, SystemPrompt
 from router.payload.reasoning import TEMPLATE_ARGUMENTS, Changes, check_object, template_argument
 from router.request import Api, Prompt
@@ -26,7 +28,7 @@ from router.request import Api, Prompt
 class Metadata(msgspec.Struct):
     """The `metadata` member: whom the request is for."""
 
-    user_id: str | None = None
+    user_id: msgspec.Raw = NULL
 
 
 _METADATA = msgspec.json.Decoder(Metadata)
@@ -49,10 +51,9 @@ class Messages(RequestBody):
         )
 
     def _read_user(self) -> str | None:
-        try:
-            return _METADATA.decode(self._body.get("metadata")).user_id
-        except msgspec.ValidationError:
-            return None
+        value = self._body.get("metadata")
+        user = _METADATA.decode(value).user_id if kind(value) == "{" else NULL
+        return read_string(user, "metadata.user_id") if kind(user) == '"' else None
 
     def _system_prompt_change(self, prompt: SystemPrompt) -> Changes:
         return {"system": with_prompt(prompt, self._body.view("system"))}

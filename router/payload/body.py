@@ -107,6 +107,8 @@ class RequestBody(ABC):
 
 def is_json_format(value: msgspec.Raw) -> bool:
     """Whether a response format asks for JSON; one of a form unknown to us does not."""
+    if kind(value) != "{":
+        return False
     try:
         return _FORMAT.decode(value).type in _JSON_FORMATS
     except msgspec.ValidationError:

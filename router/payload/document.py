@@ -25,6 +25,8 @@ Pieces = list[Piece]
 
 NULL = msgspec.Raw(b"null")
 
+MAX_MEMBERS = 4096  # no API has a hundred; a million of them would take seconds to follow
+
 _UTF8_CHUNK = 1 << 16
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -126,6 +128,8 @@ def read_body(body: bytes) -> JsonObject:
     """The whole body as one object. Raises BadRequest for anything that is not exactly that."""
     _check_text(body)
     text, fields = _decode(body)
+    if len(fields) > MAX_MEMBERS:
+        raise BadRequest(f"body has {len(fields)} members, expected at most {MAX_MEMBERS}")
     try:
         return JsonObject(body, text, Span(0, len(body)), fields, _walk(text, 0, fields))
     except RepeatedName as error:

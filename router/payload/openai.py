@@ -159,10 +159,8 @@ class Responses(RequestBody):
         return "" if kind(value) == "n" else read_string(value, "instructions")
 
     def _is_json_mode(self) -> bool:
-        try:
-            return is_json_format(_TEXT_OPTIONS.decode(self._body.get("text")).format)
-        except msgspec.ValidationError:
-            return False
+        value = self._body.get("text")
+        return kind(value) == "{" and is_json_format(_TEXT_OPTIONS.decode(value).format)
 
     def _system_prompt_change(self, prompt: SystemPrompt) -> Changes:
         return {"instructions": with_prompt(prompt, self._body.view("instructions"))}

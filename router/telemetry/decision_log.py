@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from router.config.schema import LoggingSettings
+from router.config.process import LoggingSettings
 from router.routing import Reason, Routing
 
 EVENT = "routing_decision"

@@ -120,7 +120,7 @@ class Metrics:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
         everybody = CollectorRegistry()
-        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(everybody)
         return generate_latest(everybody)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from router.config.schema import LoggingSettings
+from router.config.process import LoggingSettings
 from router.errors import Overloaded, RouterError, UnknownModel
 from router.request import Api, InferenceRequest, Prompt, Turn
 from router.routing import Reason, Routing, route
