@@ -5,6 +5,7 @@
     │   ├── BadRequest              400
     │   ├── Forbidden               403
     │   ├── UnknownModel            404
+    │   ├── RequestTimeout          408
     │   ├── PayloadTooLarge         413
     │   └── UnsupportedMediaType    415
     ├── Unavailable                 the router cannot decide just now: 503
@@ -57,6 +58,13 @@ class UnknownModel(ClientError):
 
     status = 404
     code = "model_not_found"
+
+
+class RequestTimeout(ClientError):
+    """The body stopped arriving before its end."""
+
+    status = 408
+    code = "request_timeout"
 
 
 class PayloadTooLarge(ClientError):

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from router.admin.app import Admin
 from router.config import Loaded, load
+from router.config.process import ServerSettings
 from router.extproc.server import ExtProcServer
 from router.flow import RequestFlow
 from router.payload import render_error
@@ -32,8 +33,12 @@ class Service:
     """The running process: what it serves from, and whether it takes requests."""
 
     snapshot: Snapshot
-    extproc: ExtProcServer
+    telemetry: Telemetry
     ready: bool = False
+
+    def new_flow(self) -> RequestFlow:
+        """One request's way through the present snapshot."""
+        return RequestFlow(self.snapshot, self.telemetry.report)
 
 
 @asynccontextmanager
@@ -42,33 +47,44 @@ async def running(loaded: Loaded, *, share_ports: bool = False) -> AsyncIterator
 
     `share_ports` lets several workers listen on the same ports (SO_REUSEPORT).
     """
-    config = loaded.config
     encoders = Encoders()
     try:
         snapshot = compile_snapshot(loaded, encoders)
         await encoders.warm()
-        telemetry = Telemetry(Metrics(), DecisionLog(include_prompt=config.logging.include_prompt))
-        telemetry.metrics.config_info.labels(snapshot.version).set(1)
-        extproc = ExtProcServer(
-            lambda: RequestFlow(service.snapshot, telemetry.report),
-            address=config.server.extproc,
-            max_body_bytes=config.server.max_body_bytes,
-            default_mode=config.server.body_mode,
-            render_error=render_error,
-            share_port=share_ports,
-        )
-        service = Service(snapshot, extproc)
-        admin = Admin(lambda: service.snapshot, telemetry.metrics, lambda: service.ready)
-        async with _admin_server(admin, config.server.admin, share_ports):
-            await extproc.start()
-            service.ready = True
-            try:
-                yield service
-            finally:
-                service.ready = False
-                await extproc.stop(config.server.drain_seconds)
+        service = Service(snapshot, _telemetry(loaded))
+        async with _listening(service, loaded.config.server, share_ports):
+            yield service
     finally:
         await encoders.close()
+
+
+def _telemetry(loaded: Loaded) -> Telemetry:
+    metrics = Metrics()
+    metrics.config_info.labels(loaded.version).set(1)
+    return Telemetry(metrics, DecisionLog(include_prompt=loaded.config.logging.include_prompt))
+
+
+@asynccontextmanager
+async def _listening(
+    service: Service, settings: ServerSettings, share_ports: bool
+) -> AsyncIterator[None]:
+    extproc = ExtProcServer(
+        service.new_flow,
+        address=settings.extproc,
+        max_body_bytes=settings.max_body_bytes,
+        default_mode=settings.body_mode,
+        render_error=render_error,
+        share_port=share_ports,
+    )
+    admin = Admin(lambda: service.snapshot, service.telemetry.metrics, lambda: service.ready)
+    async with _admin_server(admin, settings.admin, share_ports):
+        await extproc.start()
+        service.ready = True
+        try:
+            yield
+        finally:
+            service.ready = False
+            await extproc.stop(settings.drain_seconds)
 
 
 @asynccontextmanager

@@ -46,7 +46,7 @@ def int8_graph(network: DomainNetwork, words: Tensor, temperature: float) -> byt
     """
     with tempfile.TemporaryDirectory() as folder:
         full, small = Path(folder, "full.onnx"), Path(folder, "small.onnx")
-        onnx.save(build_graph(network, words, temperature, small_words=True), full)
+        onnx.save(build_graph(network, words, temperature, small_tables=True), full)
         quantize_dynamic(
             full,
             small,
@@ -61,7 +61,7 @@ def int8_graph(network: DomainNetwork, words: Tensor, temperature: float) -> byt
 
 def fp32_graph(network: DomainNetwork, words: Tensor, temperature: float) -> bytes:
     """The same graph before quantisation, to measure what int8 costs; not shipped."""
-    return build_graph(network, words, temperature, small_words=False).SerializeToString()
+    return build_graph(network, words, temperature, small_tables=False).SerializeToString()
 
 
 def config(vocabulary_size: int) -> dict[str, object]:

@@ -50,11 +50,11 @@ class Builder:
         return self.constant(f"{name}.weight", layer.weight), self.constant(f"{name}.bias", layer.bias)
 
 
-def build_graph(network: DomainNetwork, words: Tensor, temperature: float, *, small_words: bool) -> onnx.ModelProto:
-    """`words` is the word table to ship; with `small_words` it is kept as int8 rows with a scale each."""
+def build_graph(network: DomainNetwork, words: Tensor, temperature: float, *, small_tables: bool) -> onnx.ModelProto:
+    """`words` is the word table to ship; with `small_tables` it and the positions are int8 rows with a scale each."""
     b = Builder()
     encoder = network.encoder
-    x = _embed(b, words, encoder.positions, small_words)
+    x = _embed(b, words, encoder.positions, small_tables)
     x = b.node("LayerNormalization", x, *b.norm("embed.norm", encoder.norm), axis=-1, epsilon=NORM_EPS)
     visible = b.node("Cast", "attention_mask", to=TensorProto.INT32)
     states = []
@@ -65,17 +65,22 @@ def build_graph(network: DomainNetwork, words: Tensor, temperature: float, *, sm
     return _model(b, labels=network.labels.out_features, width=words.shape[1])
 
 
-def _embed(b: Builder, words: Tensor, positions: Tensor, small_words: bool) -> str:
-    if small_words:
-        rows, scales = quantise_rows(words)
-        values = b.node("Cast", b.node("Gather", b.constant("words", rows), "input_ids"), to=TensorProto.FLOAT)
-        word = b.node("Mul", values, b.node("Gather", b.constant("words.scale", scales), "input_ids"))
-    else:
-        word = b.node("Gather", b.constant("words", words), "input_ids")
+def _embed(b: Builder, words: Tensor, positions: Tensor, small_tables: bool) -> str:
     length = b.node("Gather", b.node("Shape", "input_ids"), b.constant("one", np.int64(1)))
     order = b.node("Range", b.constant("zero", np.int64(0)), length, "one")
     order = b.node("Min", order, b.constant("last_position", np.int64(POSITIONS - 1)))
-    return b.node("Add", word, b.node("Gather", b.constant("positions", positions), order))
+    look_up = _look_up_int8 if small_tables else _look_up
+    return b.node("Add", look_up(b, "words", words, "input_ids"), look_up(b, "positions", positions, order))
+
+
+def _look_up(b: Builder, name: str, table: Tensor, indices: str) -> str:
+    return b.node("Gather", b.constant(name, table), indices)
+
+
+def _look_up_int8(b: Builder, name: str, table: Tensor, indices: str) -> str:
+    rows, scales = quantise_rows(table)
+    values = b.node("Cast", _look_up(b, name, rows, indices), to=TensorProto.FLOAT)
+    return b.node("Mul", values, _look_up(b, f"{name}.scale", scales, indices))
 
 
 def _layer(b: Builder, name: str, layer: Layer, x: str, visible: str) -> str:

@@ -23,7 +23,8 @@ from tokenizers import Encoding, Tokenizer
 from models.training.data import is_chinese
 
 MAX_CHARACTERS = 3000
-MAX_WORDS = 3500
+MAX_WORDS = 2600
+MAX_TRADITIONAL_SOURCES = 2000
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -62,7 +63,7 @@ def build_vocabulary(base_file: Path, characters: dict[str, str], words: dict[st
     kept = {token: base[token] for token in ordered if not (token.startswith("[unused") or is_chinese(token))}
     characters = _first(characters, MAX_CHARACTERS)
     words = {word: gloss for word, gloss in words.items() if len(word) > 1}
-    return Vocabulary(kept, characters, _traditional_forms(characters), _first(words, MAX_WORDS))
+    return Vocabulary(kept, characters, _traditional_forms(_first(characters, MAX_TRADITIONAL_SOURCES)), _first(words, MAX_WORDS))
 
 
 def tokenizer_file(base_file: Path, vocabulary: Vocabulary, *, with_words: bool = True) -> str:
@@ -126,7 +127,7 @@ def _at_usual_length(rows: torch.Tensor) -> torch.Tensor:
 
 
 def _traditional_forms(characters: dict[str, str]) -> dict[str, str]:
-    """Common traditional characters (those of Big5) that are not listed themselves, where their simplified form is."""
+    """Common traditional characters (those of Big5) whose simplified form is given, but not they themselves."""
     table = resources.files("opencc").joinpath("dictionary", "TSCharacters.txt").read_text(encoding="utf-8")
     pairs = (line.split("\t") for line in table.splitlines() if "\t" in line)
     forms = {traditional: simplified.split(" ")[0] for traditional, simplified in pairs if len(traditional) == 1}

@@ -16,7 +16,7 @@ from router.config.document import Document
 from router.config.parse import parse
 from router.config.problems import NOWHERE, Position, Problem
 from router.config.reach import ClassifierFiles, check_reach, find_classifier
-from router.config.references import check_references
+from router.config.references import check_deadlines, check_references
 from router.config.report import Report
 from router.config.schema import Config
 from router.config.unserved import set_aside
@@ -85,8 +85,10 @@ def _check(report: Report, check_files: bool) -> tuple[Config | None, Classifier
     config = validate(report)
     check_references(report)
     classifier = find_classifier(report) if check_files else None
-    if config and check_files and not report.errors:
-        check_reach(report, config, classifier)
+    if config and not report.errors:
+        check_deadlines(report, config)
+        if check_files:
+            check_reach(report, config, classifier)
     return config, classifier
 
 

@@ -16,6 +16,13 @@ Seconds = Annotated[float, Field(gt=0, le=604_800)]
 class ServerSettings(Section):
     """Where the router itself listens, and how much it takes in."""
 
+    example = """
+server:
+  extproc: unix:/run/lora-router/extproc.sock
+  max_body_bytes: 16777216
+  drain_seconds: 60
+"""
+
     extproc: SocketAddress = Field(
         default="127.0.0.1:50051",
         description="Where the ext_proc service listens: `host:port`, `[IPv6]:port` or "
@@ -47,6 +54,12 @@ class ServerSettings(Section):
 
 class EnvoySettings(Section):
     """What `lora-router envoy` writes into Envoy's configuration."""
+
+    example = """
+envoy:
+  listen: 0.0.0.0:8080
+  extproc_address: lora-router:50051
+"""
 
     listen: TcpAddress = Field(default="0.0.0.0:8080", description="Where clients reach Envoy.")
     admin: TcpAddress = Field(
@@ -90,6 +103,12 @@ class EnvoySettings(Section):
 
 class LoggingSettings(Section):
     """The router's log."""
+
+    example = """
+logging:
+  level: debug
+  format: console
+"""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe messages that are written."

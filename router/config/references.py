@@ -173,6 +173,17 @@ def _without_effect(report: Report) -> None:
             report.warn((key,), f"false has no effect: {always}")
 
 
+def check_deadlines(report: Report, config: Config) -> None:
+    """Warn where Envoy gives up on answers that the classifier may still be working on."""
+    model = config.classifier.category_model
+    if model and config.envoy.message_timeout_ms <= model.timeout_ms:
+        report.warn(
+            ("envoy", "message_timeout_ms"),
+            f"envoy waits {config.envoy.message_timeout_ms} ms for an answer, expected more than "
+            f"the {model.timeout_ms} ms of classifier.category_model.timeout_ms",
+        )
+
+
 def _undefined(what: str, name: str, known: list[str], where: str) -> str:
     hint = did_you_mean(name, known)
     if not hint and known:

@@ -21,6 +21,14 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 class CategoryModel(Section):
     """The model that tells a prompt's domain."""
 
+    example = """
+classifier:
+  category_model:
+    model_id: models/mom-domain-classifier
+    threshold: 0.6
+    timeout_ms: 500
+"""
+
     model_id: str = Field(
         min_length=1,
         description="The model's directory: an ONNX sequence classifier with its tokenizer. A "
@@ -88,6 +96,17 @@ class Classifier(Section):
 class VllmEndpoint(Section):
     """One vLLM server."""
 
+    example = """
+vllm_endpoints:
+  - name: vllm-a
+    address: 10.0.0.7
+    port: 8000
+    weight: 3
+  - name: vllm-b
+    address: vllm.internal
+    port: ${VLLM_PORT:-8000}
+"""
+
     name: ClusterName = Field(
         description="A name of your choice; it is also the name of the Envoy cluster."
     )
@@ -126,6 +145,20 @@ class Pricing(Section):
 class ModelSettings(Section):
     """One base model."""
 
+    example = """
+model_config:
+  qwen3-8b:
+    reasoning_family: qwen3
+    preferred_endpoints: [vllm-a]
+    loras:
+      - name: legal-lora
+        description: Fine-tuned for legal questions
+    pricing:
+      currency: USD
+      prompt_per_1m: 0.20
+      completion_per_1m: 0.60
+"""
+
     reasoning_family: Name | None = Field(
         default=None,
         description="How the model is told to reason: `deepseek`, `qwen3`, `gpt-oss`, `gpt`, or "
@@ -141,6 +174,13 @@ class ModelSettings(Section):
 
 class ReasoningFamilySettings(Section):
     """How the models of one family are told to reason."""
+
+    example = """
+reasoning_families:
+  granite:
+    type: chat_template_kwargs
+    parameter: thinking
+"""
 
     type: Literal["chat_template_kwargs", "reasoning_effort"] = Field(
         description="`chat_template_kwargs` switches a template's parameter on and off; "
@@ -183,6 +223,24 @@ class ModelScore(Section):
 
 class Category(Section):
     """A kind of prompt, and where it goes."""
+
+    example = """
+categories:
+  - name: legal
+    description: Legal questions
+    system_prompt: You are a legal expert.
+    model_scores:
+      - model: qwen3-8b
+        lora_name: legal-lora
+        score: 1.0
+        use_reasoning: true
+        reasoning_effort: high
+  - name: shop
+    mmlu_categories: [business, economics]
+    model_scores:
+      - model: qwen3-8b
+        score: 0.8
+"""
 
     name: Name = Field(
         description="The category's name; a label of the classifier, an alias of labels, or any "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.config.problems import Path, path_text
+from router.config.problems import Path
 from router.config.report import Report
 
 _TOP = (
@@ -87,8 +87,3 @@ def _warning(places: int, instead: str) -> str:
     times = f" (written {places} times)" if places > 1 else ""
     hint = f"; {instead}" if instead else ""
     return f"not served by this version and has no effect{times}{hint}"
-
-
-def unserved_keys() -> list[str]:
-    """Every unserved key as a path, for the reference."""
-    return sorted(path_text(pattern) for pattern in UNSERVED)

@@ -111,6 +111,8 @@ def _grpc_health_check() -> core.HealthCheck:
     return core.HealthCheck(
         timeout=timedelta(seconds=1),
         interval=timedelta(seconds=2),
+        # A router that has just started is found soon.
+        unhealthy_interval=timedelta(milliseconds=500),
         # Until the first request Envoy would look only once a minute.
         no_traffic_interval=timedelta(seconds=2),
         unhealthy_threshold=2,

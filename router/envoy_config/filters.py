@@ -18,16 +18,17 @@ from router.config import Config
 from router.envoy_config.clusters import ROUTER_CLUSTER
 from router.envoy_config.document import pack
 from router.envoy_config.limits import BodySizeLimit, buffer_limit
+from router.extproc.wire import METADATA_NAMESPACE
+from router.flow import ENDPOINT_HEADER, MODEL_HEADER
 
 EXT_PROC = "envoy.filters.http.ext_proc"
-METADATA_NAMESPACE = "lora-router"
 
 # What the router never needs to see; the backend still gets it.
 _CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key")
 # All that the router may set, on requests and on the responses that it gives itself.
 _MUTABLE = (
-    "x-selected-endpoint",
-    "x-selected-model",
+    ENDPOINT_HEADER,
+    MODEL_HEADER,
     "content-length",
     "content-type",
     "retry-after",
@@ -78,7 +79,10 @@ def is_full_duplex(config: Config) -> bool:
 
 
 def _processing_mode(config: Config) -> ext_proc.ProcessingMode:
-    send, skip = ext_proc.ProcessingModeHeaderSendMode.SEND, ext_proc.ProcessingModeHeaderSendMode.SKIP
+    send, skip = (
+        ext_proc.ProcessingModeHeaderSendMode.SEND,
+        ext_proc.ProcessingModeHeaderSendMode.SKIP,
+    )
     bodies = ext_proc.ProcessingModeBodySendMode
     full_duplex = is_full_duplex(config)
     return ext_proc.ProcessingMode(

@@ -1,4 +1,4 @@
-"""How much of a request body Envoy takes in, and the filter message that `envoy-data-plane` lacks."""
+"""How much of a body Envoy takes in, and the filter message that `envoy-data-plane` lacks."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def buffer_limit(config: Config) -> int:
 class BodySizeLimit(betterproto2.Message):
     """envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit, new in Envoy 1.40."""
 
-    max_request_bytes: int | None = betterproto2.field(
-        1, betterproto2.TYPE_UINT64, optional=True
-    )
+    max_request_bytes: int | None = betterproto2.field(1, betterproto2.TYPE_UINT64, optional=True)
 
 
 default_message_pool.register_message(

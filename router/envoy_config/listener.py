@@ -23,18 +23,16 @@ from envoy_data_plane.google.protobuf import Struct
 from router.config import Config
 from router.envoy_config.addresses import listening
 from router.envoy_config.document import pack
-from router.envoy_config.filters import EXT_PROC, METADATA_NAMESPACE, http_filters
+from router.envoy_config.filters import EXT_PROC, http_filters
 from router.envoy_config.local_replies import local_reply_config
 from router.envoy_config.routes import route_configuration
+from router.extproc.wire import METADATA_NAMESPACE
+from router.flow import ENDPOINT_HEADER, MODEL_HEADER
 
 _STAT_PREFIX = "inference"
 _MIB = 1024 * 1024
 
-_ROUTING_HEADERS = (
-    "x-selected-endpoint",
-    "x-selected-model",
-    "x-gateway-destination-endpoint",
-)
+_ROUTING_HEADERS = (ENDPOINT_HEADER, MODEL_HEADER, "x-gateway-destination-endpoint")
 _ROUTING_PREFIXES = ("x-vsr-",)
 
 # The decision comes from dynamic metadata, which holds no prompt text; nor does anything else here.

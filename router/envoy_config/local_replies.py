@@ -1,7 +1,7 @@
 """What clients read when Envoy itself answers: the error JSON of the API that they speak.
 
-Envoy also counts the router's own responses as local replies; those carry routing metadata, or no
-response flag, and pass as they are.
+Envoy counts the router's own responses among its local replies; those carry routing metadata that
+names no endpoint, and pass as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager i
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Struct
 
-from router.envoy_config.filters import METADATA_NAMESPACE
+from router.extproc.wire import METADATA_NAMESPACE
 
 _ANTHROPIC_PREFIX = "/v1/messages"
 
@@ -71,15 +71,35 @@ _REPLIES = (
 
 
 def local_reply_config() -> hcm.LocalReplyConfig:
-    """A mapper for each status and API."""
-    return hcm.LocalReplyConfig(
-        mappers=[mapper for reply in _REPLIES for mapper in (_anthropic(reply), _openai(reply))]
+    """One mapper that leaves the router's responses alone, then one for each status and API."""
+    mappers = [mapper for reply in _REPLIES for mapper in (_anthropic(reply), _openai(reply))]
+    return hcm.LocalReplyConfig(mappers=[_of_router(), *mappers])
+
+
+def _of_router() -> hcm.ResponseMapper:
+    # Where there is an endpoint, the request went on and it is Envoy that failed to deliver it.
+    return hcm.ResponseMapper(
+        filter=_all([_metadata("reason", present=True), _metadata("endpoint", present=False)])
+    )
+
+
+def _metadata(key: str, *, present: bool) -> accesslog.AccessLogFilter:
+    return accesslog.AccessLogFilter(
+        metadata_filter=accesslog.MetadataFilter(
+            matcher=matcher.MetadataMatcher(
+                filter=METADATA_NAMESPACE,
+                path=[matcher.MetadataMatcherPathSegment(key=key)],
+                value=matcher.ValueMatcher(present_match=True),
+                invert=not present,
+            ),
+            match_if_key_not_found=not present,
+        )
     )
 
 
 def _openai(reply: _Reply) -> hcm.ResponseMapper:
     body = {"message": reply.message, "type": reply.openai_type, "param": None, "code": reply.code}
-    return _mapper([_of_envoy(), _status(reply)], {"error": body})
+    return _mapper([_status(reply)], {"error": body})
 
 
 def _anthropic(reply: _Reply) -> hcm.ResponseMapper:
@@ -88,18 +108,24 @@ def _anthropic(reply: _Reply) -> hcm.ResponseMapper:
         name=":path", string_match=matcher.StringMatcher(prefix=_ANTHROPIC_PREFIX)
     )
     speaks = accesslog.AccessLogFilter(header_filter=accesslog.HeaderFilter(header=path))
-    return _mapper([_of_envoy(), _status(reply), speaks], {"type": "error", "error": body})
+    return _mapper([_status(reply), speaks], {"type": "error", "error": body})
 
 
 def _mapper(
     conditions: list[accesslog.AccessLogFilter], body: dict[str, Any]
 ) -> hcm.ResponseMapper:
     return hcm.ResponseMapper(
-        filter=accesslog.AccessLogFilter(and_filter=accesslog.AndFilter(filters=conditions)),
+        filter=_all(conditions),
         body_format_override=core.SubstitutionFormatString(
             json_format=Struct.from_dict(body), content_type="application/json"
         ),
     )
+
+
+def _all(conditions: list[accesslog.AccessLogFilter]) -> accesslog.AccessLogFilter:
+    if len(conditions) == 1:
+        return conditions[0]
+    return accesslog.AccessLogFilter(and_filter=accesslog.AndFilter(filters=conditions))
 
 
 def _status(reply: _Reply) -> accesslog.AccessLogFilter:
@@ -113,20 +139,3 @@ def _status(reply: _Reply) -> accesslog.AccessLogFilter:
     return accesslog.AccessLogFilter(
         status_code_filter=accesslog.StatusCodeFilter(comparison=comparison)
     )
-
-
-def _of_envoy() -> accesslog.AccessLogFilter:
-    """Whether Envoy made the reply: something went wrong upstream, or the router said nothing."""
-    flagged = accesslog.AccessLogFilter(response_flag_filter=accesslog.ResponseFlagFilter())
-    unrouted = accesslog.AccessLogFilter(
-        metadata_filter=accesslog.MetadataFilter(
-            matcher=matcher.MetadataMatcher(
-                filter=METADATA_NAMESPACE,
-                path=[matcher.MetadataMatcherPathSegment(key="reason")],
-                value=matcher.ValueMatcher(present_match=True),
-                invert=True,
-            ),
-            match_if_key_not_found=True,
-        )
-    )
-    return accesslog.AccessLogFilter(or_filter=accesslog.OrFilter(filters=[flagged, unrouted]))

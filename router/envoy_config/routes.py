@@ -11,10 +11,10 @@ from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as pr
 from router.config import Config
 from router.config.schema import VllmEndpoint
 from router.envoy_config.document import pack
-from router.envoy_config.filters import METADATA_NAMESPACE, without_ext_proc
+from router.envoy_config.filters import without_ext_proc
 from router.envoy_config.limits import buffer_limit
-
-ENDPOINT_HEADER = "x-selected-endpoint"
+from router.extproc.wire import METADATA_NAMESPACE
+from router.flow import ENDPOINT_HEADER
 
 # Response headers by the key of the routing metadata that they show.
 RESPONSE_HEADERS = {
@@ -49,7 +49,9 @@ def route_configuration(config: Config) -> route.RouteConfiguration:
 
 def _from_metadata(header: str, key: str) -> core.HeaderValueOption:
     return core.HeaderValueOption(
-        header=core.HeaderValue(key=header, value=f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%"),
+        header=core.HeaderValue(
+            key=header, value=f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%"
+        ),
         append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
     )
 
@@ -86,7 +88,7 @@ def _health() -> route.Route:
         name="health",
         match=route.RouteMatch(path="/healthz"),
         direct_response=route.DirectResponseAction(
-            status=200, body=core.DataSource(inline_string="ok\n")
+            status=200, body=core.DataSource(inline_string="ok")
         ),
         typed_per_filter_config=without_ext_proc(),
     )

@@ -74,8 +74,8 @@ def invalid(error: msgspec.ValidationError, param: str) -> BadRequest:
 
 def _found(error: msgspec.ValidationError) -> tuple[str, str]:
     """What the decoder found, and where: its messages end in a path that begins with `$`."""
-    what, _, place = str(error).removesuffix("`").partition(" - at `$")
-    return lower(what), place
+    what, _, place = str(error).partition(" - at `$")
+    return lower(what), place.removesuffix("`")
 
 
 def read_string(value: msgspec.Raw, param: str) -> str:

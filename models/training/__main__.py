@@ -1,0 +1,72 @@
+"""The command that re-creates the shipped files: `python -m models.training --data DIR --out models/mom-domain-classifier`."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from models.labels import LABELS
+from models.training.base import TOKENIZER_FILE, base_weights, base_word_table
+from models.training.batches import Batches
+from models.training.data import read_glossary, read_parallel, read_rows
+from models.training.export import export
+from models.training.fit import Plan, fit
+from models.training.network import DomainNetwork, Encoder, WordTable
+from models.training.teacher import targets
+from models.training.vocabulary import (
+    Vocabulary,
+    build_vocabulary,
+    initial_embeddings,
+    tie_traditional,
+    tokenizer_file,
+)
+
+DEFAULT_DATA = Path(os.environ.get("DOMAIN_DATA", "../shared/data/domain"))
+DEFAULT_OUT = Path("models/mom-domain-classifier")
+
+
+def main() -> None:
+    options = _options()
+    plan = Plan(epochs=options.epochs)
+    torch.manual_seed(plan.seed)
+    vocabulary = build_vocabulary(
+        TOKENIZER_FILE, read_glossary("glossary_chars.tsv"), read_glossary("glossary_words.tsv")
+    )
+    tokenizer = tokenizer_file(TOKENIZER_FILE, vocabulary)
+    network = fit(new_network(vocabulary), _batches(options.data, tokenizer, vocabulary, plan), plan)
+    if options.checkpoint:
+        torch.save(network.state_dict(), options.checkpoint)
+    words = tie_traditional(vocabulary, network.encoder.words.rows.detach())
+    temperature = export(network, words, tokenizer, read_rows(options.data / "valid.jsonl"), options.out)
+    print(f"wrote {options.out}, temperature {temperature:.3f}")
+
+
+def new_network(vocabulary: Vocabulary) -> DomainNetwork:
+    """The base encoder with room for the new tokens, and fresh heads."""
+    rows = initial_embeddings(TOKENIZER_FILE, vocabulary, base_word_table())
+    encoder = Encoder(WordTable(rows, old=len(vocabulary.base)))
+    encoder.load_base(base_weights())
+    return DomainNetwork(encoder, len(LABELS))
+
+
+def _batches(data: Path, tokenizer: str, vocabulary: Vocabulary, plan: Plan) -> Batches:
+    rows = read_rows(data / "train.jsonl") + read_parallel()
+    by_words = Tokenizer.from_str(tokenizer)
+    by_characters = Tokenizer.from_str(tokenizer_file(TOKENIZER_FILE, vocabulary, with_words=False))
+    goals = targets(rows, by_words, vocabulary)
+    return Batches(rows, goals, by_words, by_characters, plan.tokens_per_batch, plan.max_tokens)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m models.training", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with train.jsonl and valid.jsonl")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="where the shipped files go")
+    parser.add_argument("--epochs", type=int, default=Plan.epochs)
+    parser.add_argument("--checkpoint", type=Path, help="also keep the trained weights, to compare fp32 with int8")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The gRPC server that Envoy connects to: ext_proc and health, from start to a graceful stop.
+
+The method is registered by its name, so that no compiled Envoy service is needed, and it takes and
+gives bytes. Leaves what happens on a stream to the service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health
+
+from router.extproc.exchange import Exchange
+from router.extproc.listener import listen, socket_path
+from router.extproc.messages import BodyMode
+from router.extproc.service import ExternalProcessor, Flow, RenderError
+
+__all__ = ["SERVICE", "ExtProcServer", "Flow", "RenderError"]
+
+SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
+
+# "liveness" and "readiness" are the names that gateway probes ask for.
+HEALTH_NAMES = ("", "liveness", "readiness", SERVICE)
+
+# What a message holds besides the body: headers (60 KiB at most by Envoy's default) and attributes.
+_ENVELOPE_BYTES = 64 * 1024
+
+# FULL_DUPLEX_STREAMED sends chunks of about Envoy's connection buffer, however small our own limit.
+_LARGEST_CHUNK_BYTES = 4 * 1024 * 1024
+
+# How long the last status of a finished stream may take to leave.
+_FAREWELL_SECONDS = 0.5
+
+
+class ExtProcServer:
+    """Listens on `address` and serves each stream with a flow made by `new_flow`.
+
+    `default_mode` is the body mode assumed where Envoy does not tell it; `expects_response_phases`
+    says that Envoy sends response headers too, so that streams are held open for them;
+    `chunk_timeout` is how long a FULL_DUPLEX_STREAMED body may pause, for Envoy waits for ever.
+    """
+
+    def __init__(
+        self,
+        new_flow: Callable[[], Flow],
+        *,
+        address: str,
+        max_body_bytes: int,
+        render_error: RenderError,
+        default_mode: str = "BUFFERED",
+        expects_response_phases: bool = False,
+        share_port: bool = False,
+        chunk_timeout: float = 60.0,
+    ) -> None:
+        def new_exchange() -> Exchange:
+            return Exchange(
+                max_body_bytes=max_body_bytes,
+                default_mode=BodyMode[default_mode],
+                expects_response_phases=expects_response_phases,
+            )
+
+        self.address = address
+        self.port = 0
+        self._processor = ExternalProcessor(new_flow, new_exchange, render_error, chunk_timeout)
+        self._health = health.HealthServicer()
+        self._options = _options(max_body_bytes, share_port)
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen and say SERVING. Raises ConfigError where the address cannot be had."""
+        server = grpc.aio.server(options=self._options)
+        server.add_generic_rpc_handlers((_handlers(self._processor),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        self.port = listen(server, self.address)
+        for name in HEALTH_NAMES:
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await server.start()
+        self._server = server
+
+    async def stop(self, grace: float) -> None:
+        """Say NOT_SERVING, let open streams finish for `grace` seconds, then close.
+
+        Does not wait for health watchers, who would stay for ever.
+        """
+        server, self._server = self._server, None
+        if server is None:
+            return
+        await self._health.enter_graceful_shutdown()
+        stopping = asyncio.create_task(server.stop(grace))
+        idle = asyncio.create_task(self._processor.idle())
+        await asyncio.wait((stopping, idle), return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        await server.stop(min(grace, _FAREWELL_SECONDS))
+        await stopping
+        if path := socket_path(self.address):
+            path.unlink(missing_ok=True)
+
+
+def _handlers(processor: ExternalProcessor) -> grpc.GenericRpcHandler:
+    # No (de)serialisers: bytes come and go, and a message that cannot be parsed is ours to log.
+    process = grpc.stream_stream_rpc_method_handler(processor.process)
+    return grpc.method_handlers_generic_handler(SERVICE, {"Process": process})
+
+
+def _options(max_body_bytes: int, share_port: bool) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", _receive_limit(max_body_bytes)),
+        ("grpc.max_send_message_length", -1),
+        # Without this two servers could share a port by accident: gRPC's default is to share.
+        ("grpc.so_reuseport", int(share_port)),
+        # Envoy may ping idle connections as often as it is configured to.
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),
+        ("grpc.http2.max_ping_strikes", 0),
+    ]
+
+
+def _receive_limit(max_body_bytes: int) -> int:
+    return max(max_body_bytes, _LARGEST_CHUNK_BYTES) + _ENVELOPE_BYTES

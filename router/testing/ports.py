@@ -1,0 +1,47 @@
+"""Ports that are free on this machine, and configurations that use them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+from router.config import Config
+from router.config.schema import VllmEndpoint
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port that nothing listens on just now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def on_free_ports(config: Config, backends: Sequence[int] = ()) -> Config:
+    """`config` with every listening address on loopback and a free port.
+
+    `backends` are the ports of the endpoints, in their order; endpoints beyond them stay as they
+    are.
+    """
+    server = {"extproc": _free_address(), "admin": _free_address()}
+    envoy = {"listen": _free_address(), "admin": _free_address()}
+    endpoints = [
+        endpoint.model_copy(update=_at(backends[index]) if index < len(backends) else {})
+        for index, endpoint in enumerate(config.vllm_endpoints)
+    ]
+    return config.model_copy(
+        update={
+            "server": config.server.model_copy(update=server),
+            "envoy": config.envoy.model_copy(update=envoy),
+            "vllm_endpoints": tuple[VllmEndpoint, ...](endpoints),
+        }
+    )
+
+
+def _free_address() -> str:
+    return f"127.0.0.1:{free_port()}"
+
+
+def _at(port: int) -> dict[str, str | int]:
+    return {"address": "127.0.0.1", "port": port}

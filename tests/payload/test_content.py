@@ -1,0 +1,72 @@
+"""Contents and conversations at their edges: parts of all kinds, and very many of everything."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from router.errors import BadRequest
+from router.payload import Edit, SystemPrompt, parse
+from router.payload.content import MAX_ITEMS, read_content
+from router.request import Api
+
+
+def content(text: str) -> str:
+    return read_content(msgspec.Raw(text.encode()), "content").text
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ('"a\\n\\u00e9"', "a\né"),
+        ("null", ""),
+        ("[]", ""),
+        ('["a",{"text":"b"}]', "a\nb"),
+        ('[{"type":"text","text":""},{"type":"text","text":"a"}]', "a"),
+        ('[{"type":"text"},{"type":"text","text":null},{"type":"output_text","text":"a"}]', "a"),
+        ('[{"type":"thinking","text":{"deep":1}},{"type":"input_text","text":"a"}]', "a"),
+        ('[{"type":"refusal","refusal":"no"},{"type":"tool_result","content":"x"}]', ""),
+    ],
+)
+def test_content_reads_as_its_text_parts_joined_by_newlines(given: str, text: str) -> None:
+    assert content(given) == text
+
+
+@pytest.mark.parametrize("part", ["image", "image_url", "input_image"])
+def test_every_apis_images_are_noticed(part: str) -> None:
+    value = msgspec.Raw(b'["a",{"type":"%s"}]' % part.encode())
+    assert read_content(value, "content").has_images
+
+
+def conversation(*messages: bytes) -> bytes:
+    return b'{"model":"MoM","messages":[' + b",".join(messages) + b"]}"
+
+
+def test_of_a_very_long_conversation_the_latest_turns_and_all_system_messages_are_read() -> None:
+    early = [b'{"role":"system","content":"be kind"}', b'{"role":"user","content":"early"}']
+    late = [b'{"role":"user","content":"%d"}' % i for i in range(MAX_ITEMS)]
+    prompt = parse(Api.CHAT_COMPLETIONS, conversation(*early, *late)).request.prompt
+    assert prompt.system == "be kind"
+    assert [turn.text for turn in prompt.turns] == [str(i) for i in range(MAX_ITEMS)]
+
+
+def test_the_early_messages_of_a_very_long_conversation_are_checked_all_the_same() -> None:
+    late = [b'{"role":"user"}'] * MAX_ITEMS
+    body = conversation(b'{"role":"user"}', b'{"role":"user","content":5}', *late)
+    with pytest.raises(BadRequest) as caught:
+        parse(Api.CHAT_COMPLETIONS, body)
+    assert caught.value.param == "messages[1].content"
+
+
+def test_of_very_many_parts_the_latest_are_read_and_named_by_their_place() -> None:
+    parts = ",".join(f'"{i}"' for i in range(MAX_ITEMS + 5))
+    assert content(f"[{parts}]").splitlines() == [str(i) for i in range(5, MAX_ITEMS + 5)]
+    with pytest.raises(BadRequest, match=rf"^content\[{MAX_ITEMS + 5}\]\.text: expected a string$"):
+        content(f'[{parts},{{"text":5}}]')
+
+
+def test_a_system_message_far_behind_is_replaced_where_it_stands() -> None:
+    before = [b'{"role":"user","content":"%d"}' % i for i in range(3000)]
+    body = conversation(*before, b' {"role":"system","content":"old"} ', b'{"role":"user"}')
+    changed = parse(Api.CHAT_COMPLETIONS, body).rewrite(Edit(system_prompt=SystemPrompt("new")))
+    assert changed == body.replace(b"old", b"new")
