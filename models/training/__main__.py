@@ -3,6 +3,7 @@
 import argparse
 import os
 from pathlib import Path
+from random import Random
 
 import torch
 from tokenizers import Tokenizer
@@ -10,7 +11,7 @@ from tokenizers import Tokenizer
 from models.labels import LABELS
 from models.training.base import TOKENIZER_FILE, base_weights, base_word_table
 from models.training.batches import Batches
-from models.training.data import read_glossary, read_parallel, read_rows
+from models.training.data import read_concepts, read_glossary, read_parallel, read_rows
 from models.training.export import export
 from models.training.fit import Plan, fit
 from models.training.network import DomainNetwork, Encoder, WordTable
@@ -52,7 +53,7 @@ def new_network(vocabulary: Vocabulary) -> DomainNetwork:
 
 
 def _batches(data: Path, tokenizer: str, vocabulary: Vocabulary, plan: Plan) -> Batches:
-    rows = read_rows(data / "train.jsonl") + read_parallel()
+    rows = read_rows(data / "train.jsonl") + read_parallel() + read_concepts(Random(plan.seed))
     by_words = Tokenizer.from_str(tokenizer)
     by_characters = Tokenizer.from_str(tokenizer_file(TOKENIZER_FILE, vocabulary, with_words=False))
     goals = targets(rows, by_words, vocabulary)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from models.labels import INDEX
 
@@ -22,6 +23,21 @@ SOURCE_WEIGHTS: tuple[tuple[str, float], ...] = (
     ("authored (concept templates)", 0.5),
     ("authored (hand-written)", 2.0),
     ("authored (parallel)", 2.0),
+    ("authored (concepts)", 0.7),
+)
+
+#: Ways to ask about a concept, the same for every label, so that only the concept can tell the label.
+CONCEPT_PROMPTS: tuple[tuple[str, str], ...] = (
+    ("{}", "{}"),
+    ("{} help", "{} 求助"),
+    ("explain {}", "讲讲{}"),
+    ("What should I know about {}?", "关于{}，我需要知道些什么？"),
+    ("Can you help me with {}? I need it tomorrow", "能帮我看看{}吗？明天就要用"),
+    ("my question is about {}, where do I start", "我想问{}，该从哪里入手"),
+    ("give me an example of {}", "举个{}的例子"),
+    ("Write three short questions about {} for my group", "围绕{}给我们小组出三个小问题"),
+    ("still confused about {}... in plain words please", "还是没搞懂{}，说得通俗点"),
+    ("tips for {}?", "{}有什么要注意的"),
 )
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -58,6 +74,18 @@ def read_parallel(folder: Path = OWN_DATA) -> list[Row]:
             label = INDEX[pair["label"]]
             rows.append(Row(pair["en"], label, "authored (parallel)", chinese=False))
             rows.append(Row(pair["zh"], label, "authored (parallel)", chinese=True, english=pair["en"]))
+    return rows
+
+
+def read_concepts(random: Random, prompts_each: int = 2, folder: Path = OWN_DATA) -> list[Row]:
+    """Every listed concept inside a few prompts, in both languages."""
+    rows: list[Row] = []
+    for line in (folder / "concepts.tsv").read_text(encoding="utf-8").splitlines():
+        label, english, chinese = line.split("\t")
+        for en, zh in random.sample(CONCEPT_PROMPTS, prompts_each):
+            text = en.format(english)
+            rows.append(Row(text, INDEX[label], "authored (concepts)", chinese=False))
+            rows.append(Row(zh.format(chinese), INDEX[label], "authored (concepts)", chinese=True, english=text))
     return rows
 
 

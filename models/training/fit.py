@@ -10,6 +10,7 @@ last step does.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,9 +32,9 @@ AVERAGE_DECAY = 0.999
 class Plan:
     """How long and how fast to learn."""
 
-    epochs: int = 8
+    epochs: int = 5
     tokens_per_batch: int = 2048
-    max_tokens: int = 192
+    max_tokens: int = 160
     peak_rate: float = 2e-4
     new_word_rate: float = 1e-3
     head_rate: float = 5e-4
@@ -62,8 +63,10 @@ class Losses(nn.Module):
         return total.sum() / self.rows_per_batch
 
 
-def fit(network: DomainNetwork, batches: Batches, plan: Plan) -> DomainNetwork:
-    """Train in place; return a network with the averaged weights, ready to be exported."""
+def fit(
+    network: DomainNetwork, batches: Batches, plan: Plan, after_epoch: Callable[[DomainNetwork], None]
+) -> DomainNetwork:
+    """Train in place; return a network with the averaged weights, which `after_epoch` also sees on the way."""
     torch.manual_seed(plan.seed)
     count = batches.count()
     losses = Losses(network.labels.out_features, network.projection.out_features, len(batches.rows) / count)
@@ -78,6 +81,7 @@ def fit(network: DomainNetwork, batches: Batches, plan: Plan) -> DomainNetwork:
             schedule.step()
             average.update_parameters(network)
             progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        after_epoch(average.module.eval())
     return average.module.eval()
 
 

@@ -19,7 +19,7 @@ from models.training.data import Row
 from models.training.network import Encoder, WordTable, mean_over_tokens
 from models.training.vocabulary import Vocabulary, in_english
 
-MAX_TOKENS = 192
+MAX_TOKENS = 64
 BATCH = 64
 GLOSS_WEIGHT = 0.3
 

@@ -22,7 +22,7 @@ class Report:
 
         A value that could not even be read has been complained of already.
         """
-        if path not in self.document.unreadable:
+        if key or path not in self.document.unreadable:
             self.errors.append(self._problem(path, text, key))
 
     def warn(self, path: Path, text: str, *, key: bool = False) -> None:

@@ -16,7 +16,8 @@ MAX_NAME_BYTES = 256
 RESERVED_CLUSTER = "lora_router"
 
 _CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z")
-_HOST = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+\Z")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?\Z")
 _NUMERIC = re.compile(r"[0-9.]+\Z")
 _MAX_SHOWN = 60
 
@@ -119,7 +120,7 @@ def tcp_address(text: str) -> str:
             f"found {shown(text)}, expected host:port with a port from 1 to 65535, "
             "such as 127.0.0.1:9190"
         )
-    if ":" in name and not name.startswith("["):
+    if _is_ip(name) and ":" in name:
         raise ValueError(f"found {shown(text)}, expected brackets around the IPv6 address")
     host(name)
     return text

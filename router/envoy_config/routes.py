@@ -11,7 +11,7 @@ from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as pr
 from router.config import Config
 from router.config.schema import VllmEndpoint
 from router.envoy_config.document import pack
-from router.envoy_config.filters import without_ext_proc
+from router.envoy_config.filters import is_full_duplex, without_ext_proc
 from router.envoy_config.limits import buffer_limit
 from router.extproc.wire import METADATA_NAMESPACE
 from router.flow import ENDPOINT_HEADER
@@ -62,19 +62,21 @@ def _virtual_host(config: Config) -> route.VirtualHost:
         domains=["*"],
         routes=[_health(), _selected(config), _fallback(config)],
         request_body_buffer_limit=buffer_limit(config),
-        retry_policy=_retry_policy(config.envoy.retries),
+        retry_policy=_retry_policy(config),
     )
 
 
-def _retry_policy(retries: int) -> route.RetryPolicy | None:
-    if not retries:
+def _retry_policy(config: Config) -> route.RetryPolicy | None:
+    # In full duplex a retry policy makes Envoy 1.40 send the body of a request with trailers twice:
+    # what it keeps for the retry is passed on again when the trailers are answered.
+    if not config.envoy.retries or is_full_duplex(config):
         return None
     predicate = route.RetryPolicyRetryHostPredicate(
         name=_PREVIOUS_HOSTS, typed_config=pack(previous_hosts.PreviousHostsPredicate())
     )
     return route.RetryPolicy(
         retry_on=_RETRY_ON,
-        num_retries=retries,
+        num_retries=config.envoy.retries,
         retry_host_predicate=[predicate],
         host_selection_retry_max_attempts=3,
         retry_back_off=route.RetryPolicyRetryBackOff(

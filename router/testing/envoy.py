@@ -61,9 +61,7 @@ class RealEnvoy:
         ]
 
     async def __aenter__(self) -> RealEnvoy:
-        from router.envoy_config import write
-
-        write(self.config, self.directory)
+        self.write_files()
         await self.process.start()
         try:
             await self.process.until(self._ready)
@@ -81,6 +79,12 @@ class RealEnvoy:
         await self.process.stop(timeout=5)
         if self._own:
             self._own.cleanup()
+
+    def write_files(self) -> None:
+        """Write what Envoy starts from into `directory`."""
+        from router.envoy_config import write
+
+        write(self.config, self.directory)
 
     async def _ready(self) -> bool:
         try:

@@ -197,7 +197,8 @@ def test_an_envoy_less_patient_than_the_classifier_is_a_warning(workspace, sound
     assert workspace.check(text) == [
         (
             "config.yaml:33:23: envoy.message_timeout_ms: warning: "
-            "envoy waits 1000 ms for an answer, expected more than the 1000 ms of classifier.category_model.timeout_ms"
+            "envoy waits 1000 ms for an answer, expected more than "
+            "the 1000 ms of classifier.category_model.timeout_ms"
         )
     ]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from router.config import Config, load
 from router.testing import FakeBackend, FakeEncoder, InlineRouter, RealEnvoy, on_free_ports
 
 ROOT = Path(__file__).parents[2]
+JSON = {"content-type": "application/json"}
 CHAT = "/v1/chat/completions"
 QUERIES = {
     "Explain async/await in JavaScript": "technical",
@@ -27,6 +31,7 @@ QUERIES = {
     "口头合同有法律效力吗？": "legal",
     "今晚做什么菜好？": "general",
 }
+BODY_MODES = ("BUFFERED", "FULL_DUPLEX_STREAMED")
 ADAPTERS = ("technical-lora", "medical-lora", "legal-lora")
 
 
@@ -47,6 +52,12 @@ class Reply:
             if name.lower().startswith("x-vsr-")
         }
 
+    @property
+    def error(self) -> dict[str, Any]:
+        """The `error` object of an answer in error."""
+        value: dict[str, Any] = json.loads(self.body)["error"]
+        return value
+
 
 @dataclass
 class Stack:
@@ -61,13 +72,19 @@ class Stack:
 
     async def send(self, method: str, path: str, **more: Any) -> Reply:
         """One request, whole answer. Takes what aiohttp's `request` takes."""
+        if isinstance(more.get("data"), bytes):
+            more["data"] = BytesIO(more["data"])  # aiohttp dislikes large bytes
         async with self.session.request(method, self.envoy.url + path, **more) as answer:
             return Reply(answer.status, answer.headers, await answer.read())
 
     async def chat(self, text: str, *, model: str = "MoM", **more: Any) -> Reply:
         """One question to the chat API."""
-        body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
-        return await self.send("POST", CHAT, json=body)
+        body = json.dumps(question(text, model=model, **more)).encode()
+        return await self.send("POST", CHAT, data=body, headers=JSON)
+
+    @property
+    def buffered(self) -> bool:
+        return self.config.server.body_mode == "BUFFERED"
 
 
 def request_id() -> dict[str, str]:
@@ -83,6 +100,11 @@ def read_config(**changes: Any) -> Config:
     """`config/config.yaml`, with other values at the top level."""
     config = load(ROOT / "config/config.yaml", check_files=False).config
     return config.model_copy(update=changes)
+
+
+def question(text: str, *, model: str = "MoM", **more: Any) -> dict[str, Any]:
+    """The body of a question to the chat API."""
+    return {"model": model, "messages": [{"role": "user", "content": text}], **more}
 
 
 def in_mode(config: Config, mode: str) -> Config:
@@ -105,29 +127,42 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest_asyncio.fixture(
-    scope="session", loop_scope="session", params=["BUFFERED", "FULL_DUPLEX_STREAMED"]
-)
+@asynccontextmanager
+async def stacked(
+    config: Config, backend: FakeBackend, session: aiohttp.ClientSession, directory: Path
+) -> AsyncIterator[Stack]:
+    """A stack of its own, for a test that breaks it or wants other settings."""
+    ports = [backend.port] * len(config.vllm_endpoints)
+    config = on_free_ports(config, ports)
+    encoder = fresh_encoder()
+    async with InlineRouter(config, encoder) as router, RealEnvoy(config, directory) as envoy:
+        yield Stack(config, envoy, router, encoder, backend, session)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=BODY_MODES)
 async def shared_stack(
     request: pytest.FixtureRequest,
     shared_backend: FakeBackend,
     session: aiohttp.ClientSession,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Stack]:
-    config = in_mode(on_free_ports(read_config(), [shared_backend.port]), request.param)
-    encoder = fresh_encoder()
+    config = in_mode(read_config(), request.param)
     directory = tmp_path_factory.mktemp("envoy")
-    async with InlineRouter(config, encoder) as router, RealEnvoy(config, directory) as envoy:
-        yield Stack(config, envoy, router, encoder, shared_backend, session)
+    async with stacked(config, shared_backend, session, directory) as stack:
+        yield stack
 
 
 @pytest.fixture
-def stack(shared_stack: Stack) -> Stack:
-    """The shared stack in both body modes, with nothing left over from the test before."""
-    shared_stack.backend.forget()
+def backend(shared_backend: FakeBackend) -> FakeBackend:
+    """The shared backend, with nothing left over from the test before."""
+    shared_backend.forget()
+    shared_backend.gate.set()
+    shared_backend.stream_gate.set()
+    return shared_backend
+
+
+@pytest.fixture
+def stack(shared_stack: Stack, backend: FakeBackend) -> Stack:
+    """The shared stack, once in each body mode, with nothing left over."""
     shared_stack.router.routings.clear()
-    shared_stack.encoder.failure = None
-    shared_stack.encoder.gate.set()
-    shared_stack.backend.gate.set()
-    shared_stack.backend.stream_gate.set()
     return shared_stack

@@ -1,0 +1,185 @@
+"""The questions that `make bench` answers, each as a figure beside its limit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import aiohttp
+import psutil
+
+from router.bench.ground import Ground, chat_body
+from router.config import Config
+from router.encoder.onnx import OnnxModel
+from router.testing import RealEnvoy, RouterProcess, on_free_ports
+
+SHORT, LONG = 200, 220_000
+_WARM_UP = 50
+_MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One answer. It holds where `value` is at most `limit`; `detail` says what it was made of."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    detail: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.value <= self.limit
+
+
+@dataclass(frozen=True)
+class Added:
+    """Median seconds that a processor adds to plain Envoy, measured turn by turn."""
+
+    noop: float
+    router: float
+
+
+async def added_latency(ground: Ground, model: str, size: int, rounds: int) -> Added:
+    """What the do-nothing processor and the router add at concurrency 1."""
+    envoys = (ground.plain, ground.noop, ground.routed)
+    samples: list[list[float]] = [[], [], []]
+    for turn in range(_WARM_UP + rounds):
+        for envoy, taken in zip(envoys, samples, strict=True):
+            seconds = await ground.ask(envoy, model, size)
+            if turn >= _WARM_UP:
+                taken.append(seconds)
+    plain, noop, routed = map(median, samples)
+    return Added(noop - plain, routed - plain)
+
+
+async def named_model(ground: Ground, rounds: int) -> Figure:
+    added = await added_latency(ground, "medical-lora", SHORT, rounds)
+    return Figure(
+        "added latency, client names the model, concurrency 1",
+        added.router / added.noop,
+        1.3,
+        "x do-nothing",
+        f"router {_ms(added.router)}, do-nothing {_ms(added.noop)}",
+    )
+
+
+async def classified(ground: Ground, rounds: int, model_directory: Path) -> Figure:
+    """Above the do-nothing processor, in passes of the bare ONNX session over the same tokens."""
+    added = await added_latency(ground, "MoM", SHORT, rounds)
+    bare = await asyncio.to_thread(bare_session_run, model_directory)
+    return Figure(
+        "added latency with domain classification, above do-nothing",
+        (added.router - added.noop) / bare,
+        1.5,
+        "x bare session run",
+        f"router {_ms(added.router)}, do-nothing {_ms(added.noop)}, bare run {_ms(bare)}",
+    )
+
+
+def bare_session_run(model_directory: Path, rounds: int = 300) -> float:
+    """Median seconds of one forward pass over 16 tokens, nothing else around it."""
+    model = OnnxModel.load(model_directory)
+    tokens = model.tokenize("What causes high blood pressure in a person aged 55 years?")
+    samples = []
+    for _ in range(rounds):
+        started = perf_counter()
+        model.run_tokens([tokens])
+        samples.append(perf_counter() - started)
+    return median(samples)
+
+
+async def long_prompts(ground: Ground, rounds: int, concurrency: int = 32) -> Figure:
+    """What a long prompt costs beside a short one when many come at once."""
+    short = await _added_under_load(ground, SHORT, rounds, concurrency)
+    long = await _added_under_load(ground, LONG, rounds, concurrency)
+    return Figure(
+        f"added p50 of a 220 KB prompt, concurrency {concurrency}",
+        long / short,
+        5.0,
+        "x a 200-byte prompt",
+        f"220 KB {_ms(long)}, 200 bytes {_ms(short)}",
+    )
+
+
+async def _added_under_load(ground: Ground, size: int, rounds: int, concurrency: int) -> float:
+    routed = await _median_under_load(ground, ground.routed, size, rounds, concurrency)
+    plain = await _median_under_load(ground, ground.plain, size, rounds, concurrency)
+    return routed - plain
+
+
+async def _median_under_load(
+    ground: Ground, envoy: RealEnvoy, size: int, rounds: int, concurrency: int
+) -> float:
+    async def caller() -> list[float]:
+        return [await ground.ask(envoy, "MoM", size) for _ in range(rounds)]
+
+    samples = await asyncio.gather(*(caller() for _ in range(concurrency)))
+    ground.backend.forget()
+    return median(seconds for taken in samples for seconds in taken)
+
+
+async def large_body(ground: Ground, megabytes: int = 16, times: int = 4) -> Figure:
+    """What the router's resident memory grows by while large bodies come one after another."""
+    process = psutil.Process(ground.router.process.pid)
+    before = process.memory_info().rss
+    for _ in range(times):
+        await ground.ask(ground.routed, "MoM", megabytes * _MEBIBYTE)
+        ground.backend.forget()
+    grown = process.memory_info().rss - before
+    return Figure(
+        f"memory growth over {times} bodies of {megabytes} MB, all answered 200",
+        grown / _MEBIBYTE,
+        megabytes * 10,
+        "MB",
+    )
+
+
+async def open_streams(ground: Ground, streams: int = 2000) -> Sequence[Figure]:
+    """Held SSE answers: how many fail, and how many ext_proc streams stay open for them."""
+    ground.backend.stream_gate.clear()
+    opened = await asyncio.gather(*(_open_stream(ground) for _ in range(streams)))
+    stats = await ground.routed.stats("ext_proc")
+    started, closed = (
+        sum(value for name, value in stats.items() if name.endswith(end))
+        for end in ("streams_started", "streams_closed")
+    )
+    ground.backend.stream_gate.set()
+    statuses = [response.status for response in opened]
+    await asyncio.gather(*(response.read() for response in opened))
+    failed = sum(status != 200 for status in statuses)
+    return (
+        Figure(f"failures among {streams} open SSE answers", failed, 0, ""),
+        Figure("ext_proc streams left open for them", started - closed, 0, ""),
+    )
+
+
+async def _open_stream(ground: Ground) -> aiohttp.ClientResponse:
+    body = chat_body("MoM", SHORT)[:-1] + b', "stream": true}'
+    return await ground.session.post(
+        f"{ground.routed.url}/v1/chat/completions",
+        data=body,
+        headers={"content-type": "application/json"},
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms"
+
+
+async def startup(config: Config, directory: Path) -> Sequence[Figure]:
+    """How long a fresh process takes until it is ready, and its resident memory then."""
+    router = RouterProcess(on_free_ports(config), directory)
+    started = perf_counter()
+    async with router:
+        seconds = perf_counter() - started
+        memory = psutil.Process(router.process.pid).memory_info().rss / _MEBIBYTE
+    return (
+        Figure("start to SERVING", seconds, 3.0, "s"),
+        Figure("resident memory when serving", memory, 350.0, "MB"),
+    )
