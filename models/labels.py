@@ -1,6 +1,8 @@
-"""What the domain model can say: the labels in the order of its logits, and the names users give to groups of them.
+"""What the domain model can say: the labels in the order of its logits, and the names users give
+to groups of them.
 
-The order is part of the shipped graph: `config.json` and `category_mapping.json` are written from here.
+The order is part of the shipped graph: `config.json` and `category_mapping.json` are written from
+here.
 """
 
 LABELS: tuple[str, ...] = (

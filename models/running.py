@@ -1,7 +1,7 @@
 """The shipped model as a caller sees it: texts in, logits and sentence vectors out.
 
-Deliberately independent of the router: it measures the files, not the router's way of using them. Long texts are cut as
-the router cuts them, to the first 192 and the last 64 tokens.
+Deliberately independent of the router: it measures the files, not the router's way of using them.
+Long texts are cut as the router cuts them, to the first 192 and the last 64 tokens.
 """
 
 from collections.abc import Sequence
@@ -45,12 +45,17 @@ class DomainModel:
 
     def ids(self, text: str) -> list[int]:
         ids = self.tokenizer.encode(text).ids
-        return ids if len(ids) <= HEAD_TOKENS + TAIL_TOKENS else ids[:HEAD_TOKENS] + ids[-TAIL_TOKENS:]
+        return (
+            ids if len(ids) <= HEAD_TOKENS + TAIL_TOKENS else ids[:HEAD_TOKENS] + ids[-TAIL_TOKENS:]
+        )
 
     def run(self, batch: Sequence[Sequence[int]]) -> Answer:
         """One pass over token ids, padded to the longest."""
         length = max(len(ids) for ids in batch)
-        inputs = {name: np.zeros((len(batch), length), dtype=np.int64) for name in ("input_ids", "attention_mask")}
+        inputs = {
+            name: np.zeros((len(batch), length), dtype=np.int64)
+            for name in ("input_ids", "attention_mask")
+        }
         for row, ids in enumerate(batch):
             inputs["input_ids"][row, : len(ids)] = ids
             inputs["attention_mask"][row, : len(ids)] = 1

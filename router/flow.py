@@ -43,7 +43,8 @@ Reporter = Callable[[Routing], None]
 class RequestFlow:
     """One HTTP request's way through the router, on the snapshot that it began with.
 
-    Answers every request, whatever happens, and reports exactly one Routing for each.
+    Answers every request, whatever happens, and reports exactly one Routing for each, once the
+    answer has left: nobody waits for a log line.
     """
 
     def __init__(self, snapshot: Snapshot, report: Reporter) -> None:
@@ -51,6 +52,7 @@ class RequestFlow:
         self._report = report
         self._started = perf_counter()
         self._head = HttpMessage(Headers())
+        self._routing: Routing | None = None
 
     def on_request_headers(self, head: HttpMessage, *, end_of_stream: bool) -> Answer | None:
         """Answer what the headers alone decide; None where the body is wanted."""
@@ -128,11 +130,13 @@ class RequestFlow:
             status=answer.status if isinstance(answer, ImmediateResponse) else None,
             timings={**routing.timings, "total": perf_counter() - self._started},
         )
-        self._report(routing)
+        self._routing = routing
         return replace(answer, metadata=routing.metadata())
 
     def closed(self) -> None:
-        """The stream ended; every answer has been reported already."""
+        """The stream has ended. A client that left before its answer leaves nothing to report."""
+        if self._routing:
+            self._report(self._routing)
 
 
 def edit_for(snapshot: Snapshot, routing: Routing, payload: Payload) -> Edit:

@@ -167,6 +167,7 @@ async def test_bad_requests_are_answered_and_never_forwarded(
         pairs = [(":method", "POST"), (":path", "/v1/chat/completions")]
         head = HttpMessage(Headers([*pairs, ("content-type", content_type)]))
         answer = flow.on_request_headers(head, end_of_stream=False)
+        flow.closed()
     else:
         answer = await caller.send(body, **more)
     assert isinstance(answer, ImmediateResponse)
@@ -205,6 +206,12 @@ async def test_our_own_fault_is_a_500_that_tells_nothing(
     assert answer.status == 500
     assert SECRET.encode() not in answer.body
     assert SECRET not in str(caller.reported[0].error)
+
+
+async def test_a_client_that_leaves_before_its_answer_is_not_reported(caller: Caller) -> None:
+    flow = RequestFlow(caller.snapshot, caller.reported.append)
+    flow.closed()
+    assert caller.reported == []
 
 
 async def test_every_request_is_reported_exactly_once(caller: Caller, signal: Any) -> None:

@@ -1,1 +1,3 @@
-"""Every figure of the model card, recomputed from the shipped files: `python -m models.evaluation --help`."""
+"""Every figure of the model card, recomputed from the shipped files: `python -m models.evaluation
+--help`.
+"""

@@ -8,7 +8,9 @@ LETTERS_PER_TYPO = 40
 
 
 def with_typos(text: str, random: Random) -> str:
-    """One slip per forty characters, at least one: two neighbours swapped, one lost, one doubled or one replaced."""
+    """One slip per forty characters, at least one: two neighbours swapped, one lost, one doubled
+    or one replaced.
+    """
     characters = list(text)
     for _ in range(1 + len(text) // LETTERS_PER_TYPO):
         places = [place for place, character in enumerate(characters[:-1]) if character.isalpha()]
@@ -20,7 +22,9 @@ def with_typos(text: str, random: Random) -> str:
 def _slip(characters: list[str], place: int, random: Random) -> None:
     here, after = characters[place], characters[place + 1]
     stranger = random.choice(string.ascii_lowercase) if here.isascii() else here
-    characters[place : place + 2] = random.choice(([after, here], [after], [here, here, after], [stranger, after]))
+    characters[place : place + 2] = random.choice(
+        ([after, here], [after], [here, here, after], [stranger, after])
+    )
 
 
 def with_trailing_wish(text: str, _: Random) -> str:

@@ -1,4 +1,6 @@
-"""Each figure that the model must reach, as one small function, and the table that lines them up with their targets."""
+"""Each figure that the model must reach, as one small function, and the table that lines them up
+with their targets.
+"""
 
 import random
 import statistics
@@ -64,9 +66,14 @@ class Judge:
             yield Figure(title, self._accuracy(own_set(name)), target)
 
     def _seeds(self) -> Iterable[Figure]:
-        """The weakest of the product's own queries: the probability of its adapter's labels together."""
+        """The weakest of the product's own queries: the probability of its adapter's labels
+        together.
+        """
         shares = softmax(self.model.logits([seed.text for seed in SEEDS]))
-        right = [float(share[[INDEX[label] for label in seed.labels]].sum()) for share, seed in zip(shares, SEEDS, strict=True)]
+        right = [
+            float(share[[INDEX[label] for label in seed.labels]].sum())
+            for share, seed in zip(shares, SEEDS, strict=True)
+        ]
         yield Figure("seed queries, lowest confidence of the right adapter", min(right), 0.6)
 
     def _calibration(self) -> Iterable[Figure]:
@@ -79,18 +86,24 @@ class Judge:
             return
         examples = self.valid() + all_own_sets()
         full = accuracy(self.fp32.logits(texts_of(examples)), examples)
-        yield Figure("points lost by int8", 100 * (full - self._accuracy(examples)), 0.5, at_most=True)
+        yield Figure(
+            "points lost by int8", 100 * (full - self._accuracy(examples)), 0.5, at_most=True
+        )
 
     def _neighbours(self) -> Iterable[Figure]:
         utterances = read_utterances(self.data / "embedding" / "clinc150_intents.jsonl")
         support = [u for u in utterances if u.role == "support"]
         queries = [u for u in utterances if u.role == "query"]
-        share = self._nearest([(u.text, u.intent) for u in support], [(u.text, u.intent) for u in queries])
+        share = self._nearest(
+            [(u.text, u.intent) for u in support], [(u.text, u.intent) for u in queries]
+        )
         yield Figure("nearest neighbour, English intents (CLINC150)", share, 0.80)
         train = [row for row in read_examples(self.data / "domain" / "train.jsonl") if row.chinese]
         known = random.Random(SEED).sample(train, NEIGHBOUR_SUPPORT)
         asked = [row for row in self.valid() if row.chinese]
-        share = self._nearest([(r.text, r.label) for r in known], [(r.text, r.label) for r in asked])
+        share = self._nearest(
+            [(r.text, r.label) for r in known], [(r.text, r.label) for r in asked]
+        )
         yield Figure("nearest neighbour, Chinese domains", share, 0.75)
 
     def _robustness(self) -> Iterable[Figure]:
@@ -98,7 +111,9 @@ class Judge:
         plain = self._accuracy(examples)
         for name, distort in DISTORTIONS.items():
             source = random.Random(SEED)
-            changed = accuracy(self.model.logits([distort(e.text, source) for e in examples]), examples)
+            changed = accuracy(
+                self.model.logits([distort(e.text, source) for e in examples]), examples
+            )
             yield Figure(f"points lost to {name}", 100 * (plain - changed), 3.0, at_most=True)
 
     def _latency(self) -> Iterable[Figure]:
@@ -107,8 +122,18 @@ class Judge:
             ids = self.model.ids(text)
             bare = _milliseconds(lambda ids=ids: self.model.run([ids]))
             whole = _milliseconds(lambda text=text: self.model.run([self.model.ids(text)]))
-            yield Figure(f"milliseconds for {tokens} tokens, tokenizer and model, one core", whole, target, at_most=True)
-            yield Figure(f"the same as a ratio to the bare session, {tokens} tokens", whole / bare, 1.3, at_most=True)
+            yield Figure(
+                f"milliseconds for {tokens} tokens, tokenizer and model, one core",
+                whole,
+                target,
+                at_most=True,
+            )
+            yield Figure(
+                f"the same as a ratio to the bare session, {tokens} tokens",
+                whole / bare,
+                1.3,
+                at_most=True,
+            )
 
     def _accuracy(self, examples: Sequence[Example]) -> float:
         return accuracy(self.model.logits(texts_of(examples)), examples)
@@ -116,16 +141,24 @@ class Judge:
     def _shares(self, examples: Sequence[Example]) -> Floats:
         return softmax(self.model.logits(texts_of(examples)))
 
-    def _nearest(self, known: Sequence[tuple[str, object]], asked: Sequence[tuple[str, object]]) -> float:
+    def _nearest(
+        self, known: Sequence[tuple[str, object]], asked: Sequence[tuple[str, object]]
+    ) -> float:
         """How often the nearest known vector carries the same mark."""
         support = self.model.answer([text for text, _ in known]).embedding
         queries = self.model.answer([text for text, _ in asked]).embedding
         nearest = (queries @ support.T).argmax(axis=1)
-        return statistics.fmean(known[place][1] == mark for place, (_, mark) in zip(nearest, asked, strict=True))
+        return statistics.fmean(
+            known[place][1] == mark for place, (_, mark) in zip(nearest, asked, strict=True)
+        )
 
 
 def all_own_sets() -> list[Example]:
-    return [example for name in ("everyday_en", "everyday_zh", "real_mix_en", "real_mix_zh") for example in own_set(name)]
+    return [
+        example
+        for name in ("everyday_en", "everyday_zh", "real_mix_en", "real_mix_zh")
+        for example in own_set(name)
+    ]
 
 
 def texts_of(examples: Sequence[Example]) -> list[str]:
@@ -146,8 +179,13 @@ def softmax(logits: Floats) -> Floats:
 
 
 def calibration_error(shares: Floats, labels: NDArray[np.int64]) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins, weighted by how many texts fall in."""
-    return sum(weight * abs(right - confidence) for confidence, right, weight in reliability(shares, labels))
+    """Mean gap between confidence and accuracy over equal-width bins, weighted by how many texts
+    fall in.
+    """
+    return sum(
+        weight * abs(right - confidence)
+        for confidence, right, weight in reliability(shares, labels)
+    )
 
 
 def reliability(shares: Floats, labels: NDArray[np.int64]) -> list[tuple[float, float, float]]:

@@ -1,4 +1,6 @@
-"""The texts that the model is judged on. The sets beside this file were written for this purpose and are never trained on."""
+"""The texts that the model is judged on. The sets beside this file were written for this purpose
+and are never trained on.
+"""
 
 import json
 from dataclasses import dataclass
@@ -52,7 +54,9 @@ def own_set(name: str) -> list[Example]:
 
 def read_examples(path: Path) -> list[Example]:
     return [
-        Example(row["text"], INDEX[row["label"]], row.get("source", ""), row.get("lang", "") == "zh")
+        Example(
+            row["text"], INDEX[row["label"]], row.get("source", ""), row.get("lang", "") == "zh"
+        )
         for row in _rows(path)
     ]
 
@@ -62,4 +66,6 @@ def read_utterances(path: Path) -> list[Utterance]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [
+        json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+    ]

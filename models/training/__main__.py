@@ -1,7 +1,10 @@
-"""The command that re-creates the shipped files: `python -m models.training --data DIR --out models/mom-domain-classifier`."""
+"""The command that re-creates the shipped files: `python -m models.training --data DIR --out
+models/mom-domain-classifier`.
+"""
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -12,7 +15,7 @@ from models.labels import LABELS
 from models.training.base import TOKENIZER_FILE, base_weights, base_word_table
 from models.training.batches import Batches
 from models.training.data import read_concepts, read_glossary, read_parallel, read_rows
-from models.training.export import export
+from models.training.export import export, fp32_graph
 from models.training.fit import Plan, fit
 from models.training.network import DomainNetwork, Encoder, WordTable
 from models.training.teacher import targets
@@ -36,12 +39,20 @@ def main() -> None:
         TOKENIZER_FILE, read_glossary("glossary_chars.tsv"), read_glossary("glossary_words.tsv")
     )
     tokenizer = tokenizer_file(TOKENIZER_FILE, vocabulary)
-    network = fit(new_network(vocabulary), _batches(options.data, tokenizer, vocabulary, plan), plan)
-    if options.checkpoint:
-        torch.save(network.state_dict(), options.checkpoint)
+    batches = _batches(options.data, tokenizer, vocabulary, plan)
+    network = fit(new_network(vocabulary), batches, plan, partial(_keep, options.checkpoint))
     words = tie_traditional(vocabulary, network.encoder.words.rows.detach())
-    temperature = export(network, words, tokenizer, read_rows(options.data / "valid.jsonl"), options.out)
+    temperature = export(
+        network, words, tokenizer, read_rows(options.data / "valid.jsonl"), options.out
+    )
+    if options.fp32:
+        options.fp32.write_bytes(fp32_graph(network, words, temperature))
     print(f"wrote {options.out}, temperature {temperature:.3f}")
+
+
+def _keep(checkpoint: Path | None, network: DomainNetwork) -> None:
+    if checkpoint:
+        torch.save(network.state_dict(), checkpoint)
 
 
 def new_network(vocabulary: Vocabulary) -> DomainNetwork:
@@ -53,7 +64,8 @@ def new_network(vocabulary: Vocabulary) -> DomainNetwork:
 
 
 def _batches(data: Path, tokenizer: str, vocabulary: Vocabulary, plan: Plan) -> Batches:
-    rows = read_rows(data / "train.jsonl") + read_parallel() + read_concepts(Random(plan.seed))
+    corpus = [row for row in read_rows(data / "train.jsonl") if not row.wrapped]
+    rows = corpus + read_parallel() + read_concepts(Random(plan.seed))
     by_words = Tokenizer.from_str(tokenizer)
     by_characters = Tokenizer.from_str(tokenizer_file(TOKENIZER_FILE, vocabulary, with_words=False))
     goals = targets(rows, by_words, vocabulary)
@@ -62,10 +74,17 @@ def _batches(data: Path, tokenizer: str, vocabulary: Vocabulary, plan: Plan) -> 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m models.training", description=__doc__)
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with train.jsonl and valid.jsonl")
+    parser.add_argument(
+        "--data", type=Path, default=DEFAULT_DATA, help="folder with train.jsonl and valid.jsonl"
+    )
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="where the shipped files go")
     parser.add_argument("--epochs", type=int, default=Plan.epochs)
-    parser.add_argument("--checkpoint", type=Path, help="also keep the trained weights, to compare fp32 with int8")
+    parser.add_argument(
+        "--checkpoint", type=Path, help="keep the averaged weights here after every epoch"
+    )
+    parser.add_argument(
+        "--fp32", type=Path, help="keep the unquantised graph here, to measure what int8 costs"
+    )
     return parser.parse_args()
 
 

@@ -1,7 +1,8 @@
-"""What users do to a text without changing its subject: slips of the finger, courtesies, wishes about the answer.
+"""What users do to a text without changing its subject: slips of the finger, courtesies, wishes
+about the answer.
 
-Every function takes a text and a random source and returns a text with the same label. Case needs no augmentation: the
-tokenizer lower-cases.
+Every function takes a text and a random source and returns a text with the same label. Case needs
+no augmentation: the tokenizer lower-cases.
 """
 
 from random import Random
@@ -15,25 +16,33 @@ BARE_ENDING_SHARE = 0.15
 
 _WISHES = {
     False: (
-        "Please answer briefly.", "please answer briefly", "Keep it short.", "Be concise.", "Explain step by step.",
-        "Thanks!", "thank you", "Answer in one sentence.", "Please give me a detailed answer.", "Give an example.",
-        "Use bullet points.", "In simple terms please.", "I need this today.", "What do you think?", "Any ideas?",
+        "Please answer briefly.", "please answer briefly", "Keep it short.", "Be concise.",
+        "Explain step by step.", "Thanks!", "thank you", "Answer in one sentence.",
+        "Please give me a detailed answer.", "Give an example.", "Use bullet points.",
+        "In simple terms please.", "I need this today.", "What do you think?", "Any ideas?",
     ),
     True: (
-        "请简要回答", "请简要回答。", "简单说说就行", "请详细说明。", "谢谢！", "谢谢", "请一步一步解释。", "用一句话回答。",
-        "请举例说明。", "尽量通俗一点", "请分点回答。", "在线等，急", "麻烦了", "你怎么看？", "越快越好",
+        "请简要回答", "请简要回答。", "简单说说就行", "请详细说明。", "谢谢！", "谢谢",
+        "请一步一步解释。", "用一句话回答。", "请举例说明。", "尽量通俗一点", "请分点回答。",
+        "在线等，急", "麻烦了", "你怎么看？", "越快越好",
     ),
 }  # fmt: skip
 
 _GREETINGS = {
-    False: ("Hi, ", "Hello! ", "hey ", "Good morning. ", "Quick question: ", "Can you help me? ", "So, ", "Please help: "),
-    True: ("你好，", "您好，", "请问", "请教一下，", "问个问题：", "帮我看看，", "在吗？", "大家好，"),
-}
+    False: (
+        "Hi, ", "Hello! ", "hey ", "Good morning. ", "Quick question: ", "Can you help me? ",
+        "So, ", "Please help: ",
+    ),
+    True: (
+        "你好，", "您好，", "请问", "请教一下，", "问个问题：", "帮我看看，", "在吗？", "大家好，",
+    ),
+}  # fmt: skip
 
 _NEIGHBOURS = {
-    "a": "qsz", "b": "vgn", "c": "xvd", "d": "sfe", "e": "wrd", "f": "dgr", "g": "fht", "h": "gjy", "i": "uok",
-    "j": "hku", "k": "jli", "l": "kop", "m": "njk", "n": "bmh", "o": "ipl", "p": "ol", "q": "wa", "r": "etf",
-    "s": "adw", "t": "ryg", "u": "yij", "v": "cbf", "w": "qes", "x": "zcs", "y": "tuh", "z": "xas",
+    "a": "qsz", "b": "vgn", "c": "xvd", "d": "sfe", "e": "wrd", "f": "dgr", "g": "fht",
+    "h": "gjy", "i": "uok", "j": "hku", "k": "jli", "l": "kop", "m": "njk", "n": "bmh",
+    "o": "ipl", "p": "ol", "q": "wa", "r": "etf", "s": "adw", "t": "ryg", "u": "yij",
+    "v": "cbf", "w": "qes", "x": "zcs", "y": "tuh", "z": "xas",
 }  # fmt: skip
 
 

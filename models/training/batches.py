@@ -1,6 +1,7 @@
 """Rows to tensors, one epoch at a time: varied, tokenised, and packed with texts of like length.
 
-Batches hold about the same number of tokens, not of rows: padding is wasted work, and on two cores work is all we have.
+Batches hold about the same number of tokens, not of rows: padding is wasted work, and on two
+cores work is all we have.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Batches:
-    """All that an epoch is made of; two tokenizers, because a word may also be read by its characters."""
+    """All that an epoch is made of; two tokenizers, because a word may also be read by its
+    characters.
+    """
 
     rows: Sequence[Row]
     targets: Targets
@@ -48,14 +51,23 @@ class Batches:
 
     def count(self) -> int:
         """How many batches an unvaried epoch has; varied ones differ by a handful."""
-        lengths = [len(encoding.ids) for encoding in self._encode(self.tokenizer, [row.text for row in self.rows])]
+        lengths = [
+            len(encoding.ids)
+            for encoding in self._encode(self.tokenizer, [row.text for row in self.rows])
+        ]
         return sum(1 for _ in self._groups(lengths, Random(0)))
 
     def _encodings(self, random: Random) -> list[Encoding]:
         texts = [vary(row.text, random) for row in self.rows]
         encodings = self._encode(self.tokenizer, texts)
-        chosen = [i for i, row in enumerate(self.rows) if row.chinese and random.random() < CHARACTERS_ONLY_SHARE]
-        for index, encoding in zip(chosen, self._encode(self.character_tokenizer, [texts[i] for i in chosen]), strict=True):
+        chosen = [
+            i
+            for i, row in enumerate(self.rows)
+            if row.chinese and random.random() < CHARACTERS_ONLY_SHARE
+        ]
+        for index, encoding in zip(
+            chosen, self._encode(self.character_tokenizer, [texts[i] for i in chosen]), strict=True
+        ):
             encodings[index] = encoding
         return encodings
 
@@ -100,7 +112,9 @@ def padded(encodings: Sequence[Encoding]) -> tuple[Tensor, Tensor]:
 
 
 def _cut(window: Sequence[int], lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Batches from indices sorted by length: the longest member times the count stays within the budget."""
+    """Batches from indices sorted by length: the longest member times the count stays within the
+    budget.
+    """
     group: list[int] = []
     for index in window:
         if group and lengths[index] * (len(group) + 1) > budget:

@@ -7,7 +7,9 @@ CANDIDATES = np.geomspace(0.3, 3.0, 231)
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The candidate under which the held-out labels are likeliest; steps of one per cent are fine enough."""
+    """The candidate under which the held-out labels are likeliest; steps of one per cent are fine
+    enough.
+    """
     return float(min(CANDIDATES, key=lambda temperature: _surprise(logits / temperature, labels)))
 
 

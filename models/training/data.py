@@ -1,8 +1,9 @@
-"""Labelled rows: where they come from and how much each source weighs. Knows no tokens and no tensors.
+"""Labelled rows: where they come from and how much each source weighs. Knows no tokens and no
+tensors.
 
-The large corpus lives outside the repository (`train.jsonl`, `valid.jsonl`); the parallel prompts and glossaries under
-`data/` were written for this project. Weights answer two questions: how much a source looks like what users type, and
-how trustworthy its labels are.
+The large corpus lives outside the repository (`train.jsonl`, `valid.jsonl`); the parallel prompts
+and glossaries under `data/` were written for this project. Weights answer two questions: how much
+a source looks like what users type, and how trustworthy its labels are.
 """
 
 import json
@@ -26,7 +27,7 @@ SOURCE_WEIGHTS: tuple[tuple[str, float], ...] = (
     ("authored (concepts)", 0.7),
 )
 
-#: Ways to ask about a concept, the same for every label, so that only the concept can tell the label.
+#: Ways to ask about a concept, the same for every label: only the concept can tell the label.
 CONCEPT_PROMPTS: tuple[tuple[str, str], ...] = (
     ("{}", "{}"),
     ("{} help", "{} 求助"),
@@ -55,7 +56,16 @@ class Row:
 
     @property
     def weight(self) -> float:
-        return next((weight for start, weight in SOURCE_WEIGHTS if self.source.startswith(start)), 1.0)
+        return next(
+            (weight for start, weight in SOURCE_WEIGHTS if self.source.startswith(start)), 1.0
+        )
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether this is the corpus's own copy of a row with a courtesy around it; `augment` does
+        the same, differently in every epoch.
+        """
+        return self.source.endswith("+wrapper")
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -73,7 +83,9 @@ def read_parallel(folder: Path = OWN_DATA) -> list[Row]:
         for pair in _json_lines(path):
             label = INDEX[pair["label"]]
             rows.append(Row(pair["en"], label, "authored (parallel)", chinese=False))
-            rows.append(Row(pair["zh"], label, "authored (parallel)", chinese=True, english=pair["en"]))
+            rows.append(
+                Row(pair["zh"], label, "authored (parallel)", chinese=True, english=pair["en"])
+            )
     return rows
 
 
@@ -85,7 +97,15 @@ def read_concepts(random: Random, prompts_each: int = 2, folder: Path = OWN_DATA
         for en, zh in random.sample(CONCEPT_PROMPTS, prompts_each):
             text = en.format(english)
             rows.append(Row(text, INDEX[label], "authored (concepts)", chinese=False))
-            rows.append(Row(zh.format(chinese), INDEX[label], "authored (concepts)", chinese=True, english=text))
+            rows.append(
+                Row(
+                    zh.format(chinese),
+                    INDEX[label],
+                    "authored (concepts)",
+                    chinese=True,
+                    english=text,
+                )
+            )
     return rows
 
 

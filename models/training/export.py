@@ -1,7 +1,7 @@
 """From a trained network to the files that the router loads: int8 graph, tokenizer, label maps.
 
-Every file is written under a temporary name and then renamed, so that a router that watches the directory never reads
-half a model.
+Every file is written under a temporary name and then renamed, so that a router that watches the
+directory never reads half a model.
 """
 
 import json
@@ -25,8 +25,12 @@ MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 
 
-def export(network: DomainNetwork, words: Tensor, tokenizer: str, held_out: Sequence[Row], out: Path) -> float:
-    """Write everything but the model card; returns the temperature that the held-out rows asked for."""
+def export(
+    network: DomainNetwork, words: Tensor, tokenizer: str, held_out: Sequence[Row], out: Path
+) -> float:
+    """Write everything but the model card; returns the temperature that the held-out rows asked
+    for.
+    """
     out.mkdir(parents=True, exist_ok=True)
     _write(out / TOKENIZER_FILE, tokenizer.encode())
     _write_json(out / "config.json", config(vocabulary_size=len(words)))
@@ -41,8 +45,8 @@ def export(network: DomainNetwork, words: Tensor, tokenizer: str, held_out: Sequ
 def int8_graph(network: DomainNetwork, words: Tensor, temperature: float) -> bytes:
     """Weights of the products in int8, one scale per column, activations quantised as they come.
 
-    Seven bits of the eight are used: processors without VNNI add pairs of products in sixteen bits, and eight full bits
-    overflow there.
+    Seven bits of the eight are used: processors without VNNI add pairs of products in sixteen
+    bits, and eight full bits overflow there.
     """
     with tempfile.TemporaryDirectory() as folder:
         full, small = Path(folder, "full.onnx"), Path(folder, "small.onnx")

@@ -1,12 +1,14 @@
-"""The training loop: three losses, a one-cycle learning rate, and an average of the weights that it passes through.
+"""The training loop: three losses, a one-cycle learning rate, and an average of the weights that
+it passes through.
 
 * labels: cross-entropy with a little smoothing, rows weighted by source;
-* teacher: cosine distance between the sentence vector and the row's point in the base encoder's space;
-* neighbours: a Chinese sentence vector should also tell its label, measured against one learned direction per label,
-  because the base space has no Chinese neighbourhoods worth keeping.
+* teacher: cosine distance between the sentence vector and the row's point in the base encoder's
+  space;
+* neighbours: a Chinese sentence vector should also tell its label, measured against one learned
+  direction per label, because the base space has no Chinese neighbourhoods worth keeping.
 
-What is kept is the moving average of the weights: it costs a few milliseconds per step and generalises better than the
-last step does.
+What is kept is the moving average of the weights: it costs a few milliseconds per step and
+generalises better than the last step does.
 """
 
 import math
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from tqdm import tqdm
 
 from models.training.batches import Batch, Batches
@@ -25,7 +27,7 @@ LABEL_SMOOTHING = 0.05
 TEACHER_SHARE = 3.0
 NEIGHBOUR_SHARE = 0.1
 NEIGHBOUR_SCALE = 12.0
-AVERAGE_DECAY = 0.999
+AVERAGE_DECAY = 0.998
 
 
 @dataclass(frozen=True)
@@ -45,37 +47,64 @@ class Plan:
 
 
 class Losses(nn.Module):
-    """The sum that is minimised; holds the label directions of the neighbour loss, which are not shipped."""
+    """The sum that is minimised; holds the label directions of the neighbour loss, which are not
+    shipped.
+    """
 
     def __init__(self, labels: int, width: int, rows_per_batch: float) -> None:
         super().__init__()
-        self.directions = nn.Parameter(F.normalize(torch.randn(labels, width), dim=1))
+        self.directions = nn.Parameter(functional.normalize(torch.randn(labels, width), dim=1))
         self.rows_per_batch = rows_per_batch
 
     def forward(self, network: DomainNetwork, batch: Batch) -> Tensor:
-        """Divided by the usual row count, so that a row weighs the same in a batch of long texts as in one of short."""
+        """Divided by the usual row count, so that a row weighs the same in a batch of long texts
+        as in one of short.
+        """
         logits, embedding = network(batch.ids, batch.mask)
-        labels = F.cross_entropy(logits, batch.labels, reduction="none", label_smoothing=LABEL_SMOOTHING)
+        labels = functional.cross_entropy(
+            logits, batch.labels, reduction="none", label_smoothing=LABEL_SMOOTHING
+        )
         teacher = 1 - (embedding * batch.targets).sum(1)
-        closeness = NEIGHBOUR_SCALE * embedding @ F.normalize(self.directions, dim=1).T
-        neighbours = F.cross_entropy(closeness, batch.labels, reduction="none") * batch.chinese
-        total = batch.weights * labels + TEACHER_SHARE * batch.target_weights * teacher + NEIGHBOUR_SHARE * neighbours
+        closeness = NEIGHBOUR_SCALE * embedding @ functional.normalize(self.directions, dim=1).T
+        neighbours = (
+            functional.cross_entropy(closeness, batch.labels, reduction="none") * batch.chinese
+        )
+        total = (
+            batch.weights * labels
+            + TEACHER_SHARE * batch.target_weights * teacher
+            + NEIGHBOUR_SHARE * neighbours
+        )
         return total.sum() / self.rows_per_batch
 
 
 def fit(
-    network: DomainNetwork, batches: Batches, plan: Plan, after_epoch: Callable[[DomainNetwork], None]
+    network: DomainNetwork,
+    batches: Batches,
+    plan: Plan,
+    after_epoch: Callable[[DomainNetwork], None],
 ) -> DomainNetwork:
-    """Train in place; return a network with the averaged weights, which `after_epoch` also sees on the way."""
+    """Train in place; return a network with the averaged weights, which `after_epoch` also sees
+    on the way.
+    """
     torch.manual_seed(plan.seed)
     count = batches.count()
-    losses = Losses(network.labels.out_features, network.projection.out_features, len(batches.rows) / count)
-    optimizer = torch.optim.AdamW(_groups(network, losses, plan), weight_decay=plan.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _one_cycle(plan.epochs * count, plan.warmup))
-    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_warm_average(AVERAGE_DECAY))
+    losses = Losses(
+        network.labels.out_features, network.projection.out_features, len(batches.rows) / count
+    )
+    optimizer = torch.optim.AdamW(
+        _groups(network, losses, plan), weight_decay=plan.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, _one_cycle(plan.epochs * count, plan.warmup)
+    )
+    average = torch.optim.swa_utils.AveragedModel(
+        network, multi_avg_fn=_warm_average(AVERAGE_DECAY)
+    )
     network.train()
     for epoch in range(plan.epochs):
-        progress = tqdm(batches.epoch(plan.seed + epoch), total=count, desc=f"epoch {epoch + 1}/{plan.epochs}")
+        progress = tqdm(
+            batches.epoch(plan.seed + epoch), total=count, desc=f"epoch {epoch + 1}/{plan.epochs}"
+        )
         for batch in progress:
             loss = _step(network, losses, optimizer, batch)
             schedule.step()
@@ -85,7 +114,9 @@ def fit(
     return average.module.eval()
 
 
-def _step(network: DomainNetwork, losses: Losses, optimizer: torch.optim.Optimizer, batch: Batch) -> float:
+def _step(
+    network: DomainNetwork, losses: Losses, optimizer: torch.optim.Optimizer, batch: Batch
+) -> float:
     with torch.autocast("cpu", torch.bfloat16):
         loss = losses(network, batch)
     optimizer.zero_grad()
@@ -96,14 +127,21 @@ def _step(network: DomainNetwork, losses: Losses, optimizer: torch.optim.Optimiz
 
 
 def _groups(network: DomainNetwork, losses: Losses, plan: Plan) -> list[dict[str, object]]:
-    """Lower layers know general things and move slowly; new words know only their gloss and move fast."""
+    """Lower layers know general things and move slowly; new words know only their gloss and move
+    fast.
+    """
     encoder = network.encoder
     groups = [
-        {"params": layer.parameters(), "lr": plan.peak_rate * plan.layer_decay ** (LAYERS - 1 - depth)}
+        {
+            "params": layer.parameters(),
+            "lr": plan.peak_rate * plan.layer_decay ** (LAYERS - 1 - depth),
+        }
         for depth, layer in enumerate(encoder.layers)
     ]
     lowest = plan.peak_rate * plan.layer_decay**LAYERS
-    groups.append({"params": [encoder.words.old, encoder.positions, *encoder.norm.parameters()], "lr": lowest})
+    groups.append(
+        {"params": [encoder.words.old, encoder.positions, *encoder.norm.parameters()], "lr": lowest}
+    )
     groups.append({"params": [encoder.words.new], "lr": plan.new_word_rate})
     groups.append({"params": network.projection.parameters(), "lr": plan.peak_rate})
     heads = [*network.hidden.parameters(), *network.labels.parameters(), *losses.parameters()]
@@ -116,7 +154,11 @@ def _one_cycle(steps: int, warmup: float):
 
     def factor(step: int) -> float:
         done = min(step / max(steps, 1), 1.0)
-        return done / warmup if done < warmup else 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+        return (
+            done / warmup
+            if done < warmup
+            else 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+        )
 
     return factor
 

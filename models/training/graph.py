@@ -1,8 +1,9 @@
 """The trained network as an ONNX graph, written node by node.
 
-A tracing exporter would give the same numbers in some four hundred nodes. Written by hand, one layer is six fused nodes
-that onnxruntime runs as they are, from version 1.17 on. Inputs are `input_ids` and `attention_mask`, outputs `logits`
-and `embedding`; batch and sequence are free, and texts longer than the position table reuse its last row.
+A tracing exporter would give the same numbers in some four hundred nodes. Written by hand, one
+layer is six fused nodes that onnxruntime runs as they are, from version 1.17 on. Inputs are
+`input_ids` and `attention_mask`, outputs `logits` and `embedding`; batch and sequence are free,
+and texts longer than the position table reuse its last row.
 """
 
 import numpy as np
@@ -25,10 +26,14 @@ class Builder:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, onnx.TensorProto] = {}
 
-    def node(self, kind: str, *inputs: str, domain: str = "", output: str = "", **attributes: object) -> str:
+    def node(
+        self, kind: str, *inputs: str, domain: str = "", output: str = "", **attributes: object
+    ) -> str:
         output = output or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(
-            helper.make_node(kind, inputs, [output], name=f"node_{output}", domain=domain, **attributes)
+            helper.make_node(
+                kind, inputs, [output], name=f"node_{output}", domain=domain, **attributes
+            )
         )
         return output
 
@@ -44,18 +49,28 @@ class Builder:
         return self.node("MatMul", x, self.constant(f"{name}.weight", layer.weight.T))
 
     def linear(self, x: str, name: str, layer: nn.Linear) -> str:
-        return self.node("Add", self.product(x, name, layer), self.constant(f"{name}.bias", layer.bias))
+        return self.node(
+            "Add", self.product(x, name, layer), self.constant(f"{name}.bias", layer.bias)
+        )
 
     def norm(self, name: str, layer: nn.LayerNorm) -> tuple[str, str]:
-        return self.constant(f"{name}.weight", layer.weight), self.constant(f"{name}.bias", layer.bias)
+        return self.constant(f"{name}.weight", layer.weight), self.constant(
+            f"{name}.bias", layer.bias
+        )
 
 
-def build_graph(network: DomainNetwork, words: Tensor, temperature: float, *, small_tables: bool) -> onnx.ModelProto:
-    """`words` is the word table to ship; with `small_tables` it and the positions are int8 rows with a scale each."""
+def build_graph(
+    network: DomainNetwork, words: Tensor, temperature: float, *, small_tables: bool
+) -> onnx.ModelProto:
+    """`words` is the word table to ship; with `small_tables` it and the positions are int8 rows
+    with a scale each.
+    """
     b = Builder()
     encoder = network.encoder
     x = _embed(b, words, encoder.positions, small_tables)
-    x = b.node("LayerNormalization", x, *b.norm("embed.norm", encoder.norm), axis=-1, epsilon=NORM_EPS)
+    x = b.node(
+        "LayerNormalization", x, *b.norm("embed.norm", encoder.norm), axis=-1, epsilon=NORM_EPS
+    )
     visible = b.node("Cast", "attention_mask", to=TensorProto.INT32)
     states = []
     for index, layer in enumerate(encoder.layers):
@@ -70,7 +85,9 @@ def _embed(b: Builder, words: Tensor, positions: Tensor, small_tables: bool) -> 
     order = b.node("Range", b.constant("zero", np.int64(0)), length, "one")
     order = b.node("Min", order, b.constant("last_position", np.int64(POSITIONS - 1)))
     look_up = _look_up_int8 if small_tables else _look_up
-    return b.node("Add", look_up(b, "words", words, "input_ids"), look_up(b, "positions", positions, order))
+    return b.node(
+        "Add", look_up(b, "words", words, "input_ids"), look_up(b, "positions", positions, order)
+    )
 
 
 def _look_up(b: Builder, name: str, table: Tensor, indices: str) -> str:
@@ -87,16 +104,38 @@ def _layer(b: Builder, name: str, layer: Layer, x: str, visible: str) -> str:
     weight = b.constant(f"{name}.qkv.weight", layer.qkv.weight.T)
     bias = b.constant(f"{name}.qkv.bias", layer.qkv.bias)
     mixed = b.node("Attention", x, weight, bias, visible, domain=MICROSOFT, num_heads=HEADS)
-    x = _add_and_norm(b, f"{name}.attention", x, b.product(mixed, f"{name}.out", layer.out), layer.out, layer.attention_norm)
+    x = _add_and_norm(
+        b,
+        f"{name}.attention",
+        x,
+        b.product(mixed, f"{name}.out", layer.out),
+        layer.out,
+        layer.attention_norm,
+    )
     up = b.product(x, f"{name}.up", layer.up)
     up = b.node("BiasGelu", up, b.constant(f"{name}.up.bias", layer.up.bias), domain=MICROSOFT)
-    return _add_and_norm(b, f"{name}.output", x, b.product(up, f"{name}.down", layer.down), layer.down, layer.output_norm)
+    return _add_and_norm(
+        b,
+        f"{name}.output",
+        x,
+        b.product(up, f"{name}.down", layer.down),
+        layer.down,
+        layer.output_norm,
+    )
 
 
-def _add_and_norm(b: Builder, name: str, x: str, change: str, linear: nn.Linear, norm: nn.LayerNorm) -> str:
+def _add_and_norm(
+    b: Builder, name: str, x: str, change: str, linear: nn.Linear, norm: nn.LayerNorm
+) -> str:
     bias = b.constant(f"{name}.bias", linear.bias)
     return b.node(
-        "SkipLayerNormalization", x, change, *b.norm(f"{name}.norm", norm), bias, domain=MICROSOFT, epsilon=NORM_EPS
+        "SkipLayerNormalization",
+        x,
+        change,
+        *b.norm(f"{name}.norm", norm),
+        bias,
+        domain=MICROSOFT,
+        epsilon=NORM_EPS,
     )
 
 
@@ -107,18 +146,26 @@ def _heads(b: Builder, network: DomainNetwork, states: list[str], temperature: f
     tokens = b.node("Max", tokens, b.constant("one_token", 1.0))
 
     def mean(state: str) -> str:
-        return b.node("Div", b.node("ReduceSum", b.node("Mul", state, weights), "token_axis", keepdims=0), tokens)
+        return b.node(
+            "Div",
+            b.node("ReduceSum", b.node("Mul", state, weights), "token_axis", keepdims=0),
+            tokens,
+        )
 
     last = mean(states[-1])
     first_token = b.node("Gather", states[-1], "zero", axis=1)
     views = b.node("Concat", first_token, mean(states[3]), last, axis=1)
     hidden = b.product(views, "head.hidden", network.hidden)
-    hidden = b.node("BiasGelu", hidden, b.constant("head.hidden.bias", network.hidden.bias), domain=MICROSOFT)
+    hidden = b.node(
+        "BiasGelu", hidden, b.constant("head.hidden.bias", network.hidden.bias), domain=MICROSOFT
+    )
     logits = b.linear(hidden, "head.labels", network.labels)
     b.node("Div", logits, b.constant("temperature", temperature), output="logits")
     vector = b.linear(last, "head.projection", network.projection)
     norm = b.node("ReduceL2", vector, axes=[1], keepdims=1)
-    b.node("Div", vector, b.node("Max", norm, b.constant("smallest_norm", 1e-12)), output="embedding")
+    b.node(
+        "Div", vector, b.node("Max", norm, b.constant("smallest_norm", 1e-12)), output="embedding"
+    )
 
 
 def _model(b: Builder, labels: int, width: int) -> onnx.ModelProto:
@@ -132,10 +179,14 @@ def _model(b: Builder, labels: int, width: int) -> onnx.ModelProto:
     ]
     graph = helper.make_graph(b.nodes, "domain", inputs, outputs, list(b.constants.values()))
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="lora-router")
+    return helper.make_model(
+        graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="lora-router"
+    )
 
 
 def quantise_rows(table: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 rows with one scale per row: rare words keep their precision beside a few very long rows."""
+    """int8 rows with one scale per row: rare words keep their precision beside a few very long
+    rows.
+    """
     scales = table.abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / 127
     return torch.round(table / scales).to(torch.int8), scales

@@ -1,8 +1,9 @@
 """The untouched base encoder as teacher of the sentence vector.
 
-Learning labels alone would bend the vector space towards fourteen directions and ruin it for free-text similarity, so
-every row also has a point in the base encoder's space to stay near: English rows their own, Chinese rows that of their
-translation, or, where nobody translated them, that of their word-by-word gloss, which says less and weighs less.
+Learning labels alone would bend the vector space towards fourteen directions and ruin it for
+free-text similarity, so every row also has a point in the base encoder's space to stay near:
+English rows their own, Chinese rows that of their translation, or, where nobody translated them,
+that of their word-by-word gloss, which says less and weighs less.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 from tqdm import tqdm
 
 from models.training.base import TOKENIZER_FILE, base_weights, base_word_table
@@ -60,5 +61,5 @@ def embed(texts: Sequence[str]) -> Tensor:
         mask = torch.tensor([encoding.attention_mask for encoding in encodings])
         with torch.autocast("cpu", torch.bfloat16):
             states = encoder(ids, mask)
-        vectors[chosen] = F.normalize(mean_over_tokens(states[-1].float(), mask), dim=1)
+        vectors[chosen] = functional.normalize(mean_over_tokens(states[-1].float(), mask), dim=1)
     return vectors

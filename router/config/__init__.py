@@ -7,7 +7,7 @@ that they belong to.
 from __future__ import annotations
 
 from router.config.check import CheckReport, check
-from router.config.labels import find_path, labels_of
+from router.config.labels import labels_of
 from router.config.load import Loaded, load
 from router.config.reach import ClassifierFiles
 from router.config.schema import Category, Config
@@ -21,7 +21,6 @@ __all__ = [
     "ConfigError",
     "Loaded",
     "check",
-    "find_path",
     "labels_of",
     "load",
 ]

@@ -17,10 +17,6 @@ class CheckReport:
     lines: list[str]
     ok: bool
 
-    @property
-    def exit_code(self) -> int:
-        return 0 if self.ok else 2
-
 
 def check(
     path: Path, *, environ: Mapping[str, str] | None = None, check_files: bool = True

@@ -38,13 +38,7 @@ class Loaded:
     config: Config
     warnings: list[str]
     version: str
-    path: Path
     classifier: ClassifierFiles | None = None
-
-    @property
-    def directory(self) -> Path:
-        """Where the file is: relative paths in it are looked for here too."""
-        return self.path.parent
 
 
 def load(
@@ -66,7 +60,7 @@ def examine(
     """What `load` finds: all errors and warnings, and the configuration if there is no error."""
     try:
         content = _read(path)
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except ValueError as error:
         return Report(str(path), Document(), errors=[_unreadable(error)]), None
     document = parse(text, os.environ if environ is None else environ)
@@ -77,7 +71,7 @@ def examine(
     if config is None or report.errors:
         return report, None
     version = hashlib.sha256(content).hexdigest()[:12]
-    return report, Loaded(config, report.warning_lines(), version, path, classifier)
+    return report, Loaded(config, report.warning_lines(), version, classifier)
 
 
 def _check(report: Report, check_files: bool) -> tuple[Config | None, ClassifierFiles | None]:

@@ -89,7 +89,7 @@ def _object(line: bytes) -> dict[str, object]:
 def _string(row: dict[str, object], key: str) -> str:
     if key not in row:
         near = difflib.get_close_matches(key, row, n=1)
-        raise ValueError(f"{key}: missing" + (f"; did you mean {near[0]!r}?" if near else ""))
+        raise ValueError(f"{key}: missing" + (f"; found {near[0]!r}" if near else ""))
     value = row[key]
     if not isinstance(value, str):
         raise ValueError(f"{key}: expected a string, found {type(value).__name__}")

@@ -102,11 +102,10 @@ def evaluate(model: Classifier, rows: Iterable[Row], *, threshold: float = 0.6) 
     classes = _classes(model.labels, matrix)
     above = observed.confidences >= threshold
     right = observed.truths == observed.predictions
-    seen = [score.f1 for score in classes if score.support or score.precision or _called(score)]
     return Report(
         rows=len(observed.truths),
         accuracy=float(right.mean()),
-        macro_f1=float(np.mean(seen)),
+        macro_f1=_macro_f1(classes, matrix),
         expected_calibration_error=calibration_error(observed.confidences, right),
         threshold=threshold,
         share_above_threshold=float(above.mean()),
@@ -118,3 +117,79 @@ def evaluate(model: Classifier, rows: Iterable[Row], *, threshold: float = 0.6) 
         labels=list(model.labels),
         confusion_matrix=matrix.tolist(),
     )
+
+
+def _observe(model: Classifier, rows: Iterable[Row]) -> Observations:
+    index = {label: number for number, label in enumerate(model.labels)}
+    truths, seconds, encodings = [], [], []
+    for row in rows:
+        start = time.perf_counter()
+        encodings += model.run([row.text])
+        seconds.append(time.perf_counter() - start)
+        truths.append(index[row.label])
+    if not truths:
+        raise ValueError("no rows to evaluate")
+    probabilities = np.array([encoding.probabilities for encoding in encodings], dtype=np.float64)
+    return Observations(
+        truths=np.array(truths),
+        predictions=probabilities.argmax(axis=1),
+        confidences=probabilities.max(axis=1),
+        tokens=np.array([encoding.tokens for encoding in encodings]),
+        seconds=np.array(seconds),
+        truncated=sum(encoding.truncated for encoding in encodings),
+    )
+
+
+def calibration_error(confidences: Floats, right: NDArray[np.bool_]) -> float:
+    """How far confidence is from accuracy, over bins of equal width, weighted by their rows."""
+    bins = np.minimum((confidences * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = [
+        (bins == bin_).mean() * abs(right[bins == bin_].mean() - confidences[bins == bin_].mean())
+        for bin_ in np.unique(bins)
+    ]
+    return float(sum(gaps))
+
+
+def _confusion_matrix(observed: Observations, size: int) -> Integers:
+    matrix = np.zeros((size, size), dtype=np.int64)
+    np.add.at(matrix, (observed.truths, observed.predictions), 1)
+    return matrix
+
+
+def _classes(labels: Sequence[str], matrix: Integers) -> list[ClassScore]:
+    return [_class_score(label, index, matrix) for index, label in enumerate(labels)]
+
+
+def _class_score(label: str, index: int, matrix: Integers) -> ClassScore:
+    """0 stands where a figure is undefined, as in scikit-learn."""
+    hits, called, support = matrix[index, index], matrix[:, index].sum(), matrix[index].sum()
+    precision = float(hits / called) if called else 0.0
+    recall = float(hits / support) if support else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+    return ClassScore(label, precision, recall, f1, int(support))
+
+
+def _macro_f1(classes: Sequence[ClassScore], matrix: Integers) -> float:
+    """The mean over labels that occur, be it only as an answer."""
+    occurs = (matrix.sum(axis=0) + matrix.sum(axis=1)) > 0
+    return float(np.mean([score.f1 for score, used in zip(classes, occurs, strict=True) if used]))
+
+
+def _confusions(labels: Sequence[str], matrix: Integers) -> list[Confusion]:
+    wrong = matrix.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
+    pairs = [divmod(int(flat), len(labels)) for flat in order]
+    return [Confusion(labels[i], labels[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
+
+
+def _latencies(tokens: Integers, seconds: Floats) -> list[Latency]:
+    """Buckets of token length that hold any row."""
+    found = []
+    for low, high in zip((0, *LENGTHS), (*LENGTHS, None), strict=True):
+        inside = (tokens > low) & (tokens <= high) if high else tokens > low
+        if inside.any():
+            p50, p99 = np.quantile(seconds[inside], (0.5, 0.99)) * 1000
+            name = f"{low + 1}-{high}" if high else f"{low + 1}+"
+            found.append(Latency(name, int(inside.sum()), float(p50), float(p99)))
+    return found

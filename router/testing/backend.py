@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
@@ -26,6 +26,7 @@ from router.testing.answers import (
 )
 
 _MAX_BODY_BYTES = 1 << 30
+_BACKLOG = 4096  # connections may come faster than one thread takes them
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,14 @@ class FakeBackend:
     """The server. Use it as an async context manager.
 
     `words` is what every model says. While `gate` is cleared no answer begins; while `stream_gate`
-    is cleared a stream stops after its first event. `received` holds every request since the last
+    is cleared a stream stops after its first event. `response_headers` are added to every answer.
+    `received` holds every request since the last
     `forget()`.
     """
 
-    def __init__(self, base: str, adapters: Sequence[str] = (), *, port: int = 0) -> None:
+    def __init__(
+        self, base: str, adapters: Sequence[str] = (), *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self.base = base
         self.adapters = tuple(adapters)
         self.words: Sequence[str] = ("I ", "see", ".")
@@ -74,20 +78,24 @@ class FakeBackend:
         self.stream_gate = asyncio.Event()
         self._arrival = asyncio.Condition()
         self._runner: web.AppRunner | None = None
+        self.response_headers: Mapping[str, str] = {}
+        self.host = host
         self.port = port
         self.gate.set()
         self.stream_gate.set()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
     async def __aenter__(self) -> FakeBackend:
         application = web.Application(client_max_size=_MAX_BODY_BYTES)
+        application.on_response_prepare.append(self._add_headers)
         application.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=_BACKLOG).start()
         self.port = self._runner.addresses[0][1]
         return self
 
@@ -120,6 +128,9 @@ class FakeBackend:
             self._arrival.notify_all()
         await self.gate.wait()
         return await self._answer(request, record)
+
+    async def _add_headers(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(self.response_headers)
 
     async def _answer(self, request: web.Request, record: Received) -> web.StreamResponse:
         known = {("GET", "/health"): self._health, ("GET", "/v1/models"): self._models}

@@ -37,6 +37,7 @@ class FakeEncoder:
         self.gate = asyncio.Event()
         self.gate.set()
         self.seen: list[str] = []
+        self._question = asyncio.Event()
         self.closed = False
 
     @property
@@ -50,6 +51,7 @@ class FakeEncoder:
     async def encode(self, text: str, *, timeout: float | None = None) -> Encoding:
         """What the table says. Raises `failure`, or DeadlineExceeded while the gate is shut."""
         self.seen.append(text)
+        self._question.set()
         try:
             async with asyncio.timeout(timeout):
                 await self.gate.wait()
@@ -58,6 +60,12 @@ class FakeEncoder:
         if self.failure:
             raise self.failure
         return Encoding(self._probabilities(text), None, tokens=len(text.split()), truncated=False)
+
+    async def asked(self, timeout: float = 10.0) -> str:
+        """Wait until a text has been asked about; the first."""
+        async with asyncio.timeout(timeout):
+            await self._question.wait()
+        return self.seen[0]
 
     def _probabilities(self, text: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         count = len(self._labels)

@@ -52,7 +52,7 @@ class InlineRouter:
         )
         await self._server.start()
 
-    async def stop(self, grace: float = 0.0) -> None:
+    async def stop(self, grace: float = 0.5) -> None:
         """Stop listening; requests in flight get `grace` seconds."""
         server, self._server = self._server, None
         if server:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from router.config import find_path, labels_of
-from router.config.labels import Vocabulary, read_vocabulary
+from router.config import labels_of
+from router.config.labels import Vocabulary, find_path, read_vocabulary
 
 LABELS = ("biology", "computer science", "engineering", "health", "other")
 ALIASES = {

@@ -8,7 +8,8 @@ import pytest
 
 from router.config import ConfigError, load
 
-SHIPPED = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted((ROOT / "config").glob("*.yaml"))
 
 
 def test_a_sound_file_is_loaded_with_everything_that_was_found(workspace, sound):
@@ -17,7 +18,6 @@ def test_a_sound_file_is_loaded_with_everything_that_was_found(workspace, sound)
     assert loaded.config.default_model == "base"
     assert loaded.warnings == []
     assert loaded.version == hashlib.sha256(sound.encode()).hexdigest()[:12]
-    assert loaded.directory == Path()
     assert loaded.classifier is not None
     assert loaded.classifier.directory.resolve() == workspace.model
     assert loaded.classifier.mapping is None
@@ -35,6 +35,12 @@ def test_every_problem_is_in_the_error(workspace, sound):
             "defined under vllm_endpoints; known are 'vllm-a', 'vllm-b'"
         ),
     ]
+
+
+def test_an_error_in_how_things_fit_together_is_enough_to_refuse_a_file(workspace, sound):
+    workspace.file.write_text(sound.replace("[vllm-a]", "[vlm-a]"))
+    with pytest.raises(ConfigError, match="did you mean 'vllm-a'"):
+        load(Path("config.yaml"), environ={})
 
 
 def test_the_environment_is_the_process_own_unless_given(workspace, sound, monkeypatch):
@@ -99,34 +105,24 @@ def test_a_huge_file_is_refused_unread(workspace):
         load(Path("config.yaml"))
 
 
-@pytest.fixture
-def shipped_model(workspace):
-    """The directory that the shipped files name, with the labels that they need."""
-    target = workspace.directory / "models" / "mom-domain-classifier"
-    workspace.model.rename(target)
-    mapping = target / "category_mapping.json"
-    mapping.write_text(mapping.read_text().replace('"3": "other"', '"3": "other", "4": "health"'))
-
-
-@pytest.mark.usefixtures("shipped_model")
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_the_shipped_files_load_with_the_llama2_warning_alone(path):
-    [warning] = load(path, environ={}).warnings
+def test_the_shipped_files_load_from_anywhere_with_the_llama2_warning_alone(path, workspace):
+    loaded = load(path, environ={})
+    [warning] = loaded.warnings
     assert "reasoning family 'llama2' is not defined" in warning
+    assert loaded.classifier is not None
+    assert loaded.classifier.directory.resolve() == ROOT / "models" / "mom-domain-classifier"
 
 
 def test_there_is_an_english_and_a_chinese_file():
     assert [path.name for path in SHIPPED] == ["config.yaml", "config.zh.yaml"]
 
 
-@pytest.mark.usefixtures("shipped_model")
 def test_the_two_shipped_files_differ_in_their_texts_alone():
     english, chinese = (load(path, environ={}).config for path in SHIPPED)
     texts = {"description", "system_prompt"}
-    without = {
-        "categories": {"__all__": texts},
-        "models": {"llama2-7b": {"loras": {"__all__": texts}}},
-    }
+    loras = {"llama2-7b": {"loras": {"__all__": texts}}}
+    without = {"categories": {"__all__": texts}, "models": loras}
     assert english.model_dump(exclude=without) == chinese.model_dump(exclude=without)
     assert english.categories[1].system_prompt == "You are a medical expert."
     assert chinese.categories[1].system_prompt == "你是一位医学专家。"

@@ -74,7 +74,8 @@ def test_a_category_that_no_prompt_can_reach_is_a_warning_with_the_way_to_reach_
         (
             "config.yaml:27:11: categories[1].name: warning: category 'shopping' cannot be "
             "reached: it is no label or alias of the classifier; name the labels that it stands "
-            "for under mmlu_categories; labels are 'computer science', 'engineering', 'law', 'other'"
+            "for under mmlu_categories; labels are 'computer science', 'engineering', 'law', "
+            "'other'"
         )
     ]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from router.config import Config, load
+from router.config.schema import VllmEndpoint
 from router.testing import FakeBackend, FakeEncoder, InlineRouter, RealEnvoy, on_free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +108,12 @@ def question(text: str, *, model: str = "MoM", **more: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": text}], **more}
 
 
+def with_endpoint(config: Config, name: str) -> Config:
+    """`config` with one endpoint more, that serves no model of it."""
+    endpoint = VllmEndpoint(name=name, address="127.0.0.1", port=1)
+    return config.model_copy(update={"vllm_endpoints": (*config.vllm_endpoints, endpoint)})
+
+
 def in_mode(config: Config, mode: str) -> Config:
     return config.model_copy(
         update={"server": config.server.model_copy(update={"body_mode": mode})}
@@ -129,11 +136,18 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @asynccontextmanager
 async def stacked(
-    config: Config, backend: FakeBackend, session: aiohttp.ClientSession, directory: Path
+    config: Config,
+    backend: FakeBackend,
+    session: aiohttp.ClientSession,
+    directory: Path,
+    *others: FakeBackend,
+    extproc: str | None = None,
 ) -> AsyncIterator[Stack]:
     """A stack of its own, for a test that breaks it or wants other settings."""
-    ports = [backend.port] * len(config.vllm_endpoints)
-    config = on_free_ports(config, ports)
+    config = on_free_ports(config, [backend.port, *(other.port for other in others)])
+    if extproc:
+        server = config.server.model_copy(update={"extproc": extproc})
+        config = config.model_copy(update={"server": server})
     encoder = fresh_encoder()
     async with InlineRouter(config, encoder) as router, RealEnvoy(config, directory) as envoy:
         yield Stack(config, envoy, router, encoder, backend, session)
@@ -150,6 +164,21 @@ async def shared_stack(
     directory = tmp_path_factory.mktemp("envoy")
     async with stacked(config, shared_backend, session, directory) as stack:
         yield stack
+
+
+NewStack = Callable[..., AbstractAsyncContextManager[Stack]]
+
+
+@pytest.fixture
+def new_stack(backend: FakeBackend, session: aiohttp.ClientSession, tmp_path: Path) -> NewStack:
+    """Makes stacks for one test: a configuration, and backends beside the shared one."""
+
+    def make(
+        config: Config, *others: FakeBackend, extproc: str | None = None
+    ) -> AbstractAsyncContextManager[Stack]:
+        return stacked(config, backend, session, tmp_path, *others, extproc=extproc)
+
+    return make
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -140,10 +142,8 @@ def test_any_header_value_can_be_read_and_written_to_a_log(value: bytes) -> None
 @settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=64))
 def test_no_bytes_do_worse_than_a_protocol_error(data: bytes) -> None:
-    try:
+    with suppress(ProtocolError):
         decode(data)
-    except ProtocolError as error:
-        assert str(error) == "a message that is no ProcessingRequest"
 
 
 # Going out

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-import pytest
 
 from router.errors import RouterError
 from router.extproc import ext_proc_pb2 as pb
@@ -110,29 +109,16 @@ class Running:
         return open_stream(self.channel)
 
 
-Serve = Callable[..., AbstractAsyncContextManager[Running]]
-
-
-@pytest.fixture
-def serve() -> Serve:
-    """Runs a server for a block: `async with serve(new_flow, **settings) as running`."""
-
-    @asynccontextmanager
-    async def serve(
-        new_flow: Callable[[], ScriptedFlow], **settings: Any
-    ) -> AsyncIterator[Running]:
-        options = {
-            "address": "127.0.0.1:0",
-            "max_body_bytes": 1_000_000,
-            "render_error": render_error,
-        }
-        server = ExtProcServer(new_flow, **{**options, **settings})
-        await server.start()
-        try:
-            target = f"127.0.0.1:{server.port}" if server.port else server.address
-            async with connection(target) as channel:
-                yield Running(server, channel)
-        finally:
-            await server.stop(0)
-
-    return serve
+@asynccontextmanager
+async def serving(
+    new_flow: Callable[[], Any], address: str = "127.0.0.1:0", **settings: Any
+) -> AsyncIterator[Running]:
+    """A server for a block, and a channel to it."""
+    settings = {"max_body_bytes": 1_000_000, "render_error": render_error, **settings}
+    server = ExtProcServer(new_flow, address=address, **settings)
+    await server.start()
+    try:
+        async with connection(f"127.0.0.1:{server.port}" if server.port else address) as channel:
+            yield Running(server, channel)
+    finally:
+        await server.stop(0)
