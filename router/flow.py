@@ -6,11 +6,13 @@ exchange, and telling anybody about it to whoever listens for the Routing.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from time import perf_counter
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from router.errors import BadRequest, ClientError, Forbidden, RouterError
 from router.mutation import Answer, ImmediateResponse, Mutation
@@ -131,7 +133,7 @@ class RequestFlow:
             timings={**routing.timings, "total": perf_counter() - self._started},
         )
         self._routing = routing
-        return replace(answer, metadata=routing.metadata())
+        return dataclasses.replace(answer, metadata=routing.metadata())
 
     def closed(self) -> None:
         """The stream has ended. A client that left before its answer leaves nothing to report."""

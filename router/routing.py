@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from time import perf_counter
+
+import msgspec
+from msgspec.structs import replace
 
 from router.catalog import Endpoint, ModelRef
 from router.decisions import Verdict, decide
@@ -39,9 +41,8 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
-    """The account of one request. Never holds prompt text.
+class Routing(msgspec.Struct, frozen=True, kw_only=True):
+    """The account of one request. Its `repr` shows no prompt text.
 
     `confidence` is the winner's, or the best candidate's where nothing reached its threshold.
     `timings` are seconds by stage. `reasoning` is None where the request's own fields were left
@@ -64,10 +65,10 @@ class Routing:
     system_prompt_injected: bool = False
     reports: tuple[Report, ...] = ()
     verdict: Verdict | None = None
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = msgspec.field(default_factory=dict)
     error: RouterError | None = None
     status: int | None = None
-    prompt: Prompt | None = field(default=None, repr=False)
+    prompt: Prompt | None = None
 
     @property
     def model(self) -> str | None:

@@ -6,6 +6,7 @@ Knows in which order things start and stop; leaves every piece of work to its ro
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -52,6 +53,8 @@ async def running(loaded: Loaded, *, share_ports: bool = False) -> AsyncIterator
         snapshot = compile_snapshot(loaded, encoders)
         await encoders.warm()
         service = Service(snapshot, _telemetry(loaded))
+        # What is loaded by now stays: the collector need not look at it with every request's heap.
+        gc.freeze()
         async with _listening(service, loaded.config.server, share_ports):
             yield service
     finally:

@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-from router.encoder import Encoding
+from router.encoder import Encoding, Vector
 from router.encoder.files import ModelFiles, describe_unreadable, find_model_files, first_line
 from router.encoder.labels import Labels, read_labels
 from router.encoder.outputs import POOLED, TOKEN_VECTORS, Array, Outputs
@@ -111,8 +111,7 @@ class OnnxModel:
     def run_tokens(self, batch: Sequence[Tokens]) -> list[Encoding]:
         """One forward pass over one padded batch."""
         ids, mask = self._pad_batch(batch)
-        tensors = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        feed = {name: tensors[name].astype(dtype) for name, dtype in self._dtypes.items()}
+        feed = {name: self._tensor(name, ids, mask) for name in self._dtypes}
         try:
             values = self._session.run(self._outputs.names, feed)
         except Exception as error:
@@ -128,11 +127,17 @@ class OnnxModel:
     def _pad_batch(self, batch: Sequence[Tokens]) -> tuple[Array, Array]:
         width = max(len(tokens.ids) for tokens in batch)
         ids = np.full((len(batch), width), self._pad, dtype=np.int64)
-        mask = np.zeros((len(batch), width), dtype=np.int64)
+        mask = np.zeros_like(ids)
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens.ids)] = tokens.ids
             mask[row, : len(tokens.ids)] = 1
         return ids, mask
+
+    def _tensor(self, name: str, ids: Array, mask: Array) -> Array:
+        if name == "token_type_ids":
+            return np.zeros_like(ids, dtype=self._dtypes[name])
+        tensor = ids if name == "input_ids" else mask
+        return tensor.astype(self._dtypes[name], copy=False)
 
     def _probe(self, graph: Path, labels: Labels) -> None:
         """Run once: it warms the session and shows what the graph's signature leaves open."""
@@ -146,12 +151,14 @@ class OnnxModel:
             self.dimensions = encoding.embedding.shape[0]
 
 
-def _row(rows: Array | None, index: int) -> Any:
-    """A copy that nobody can change: callers and the cache share it, and the batch can go."""
+def _row(rows: Vector | None, index: int) -> Vector | None:
+    """A read-only row, for callers and the cache share it; copied if that lets a batch go."""
     if rows is None:
         return None
-    row = rows[index].copy()
-    row.flags.writeable = False
+    row: Vector = rows[index]
+    if len(rows) > 1:
+        row = row.copy()
+        row.flags.writeable = False
     return row
 
 

@@ -110,11 +110,11 @@ def _circuit_breakers() -> cluster.CircuitBreakers:
 def _grpc_health_check() -> core.HealthCheck:
     return core.HealthCheck(
         timeout=timedelta(seconds=1),
-        interval=timedelta(seconds=2),
+        interval=timedelta(seconds=1),
         # A router that has just started is found soon.
         unhealthy_interval=timedelta(milliseconds=500),
         # Until the first request Envoy would look only once a minute.
-        no_traffic_interval=timedelta(seconds=2),
+        no_traffic_interval=timedelta(seconds=1),
         unhealthy_threshold=2,
         healthy_threshold=1,
         grpc_health_check=core.HealthCheckGrpcHealthCheck(service_name=_EXT_PROC_SERVICE),

@@ -81,6 +81,7 @@ class Exchange:
         self._chunks: list[bytes] = []
         self._received = 0
         self._ended = False  # the headers had end_of_stream
+        self._has_body = False  # a chunk has come
         self._finish: Finish = self._answer_headers
         self._replacement: bytes | None = None  # sent at the end instead of an echo
 
@@ -145,6 +146,7 @@ class Exchange:
         return self._ask_route(message.body, responses.body_response)
 
     def _on_collected_chunk(self, message: RequestBody) -> list[Event]:
+        self._has_body = True
         self._chunks.append(message.body)
         self._received += len(message.body)
         if self._received > self._max_body_bytes:
@@ -152,9 +154,12 @@ class Exchange:
         return self._collected(trailers=False) if message.end_of_stream else []
 
     def _on_collected_trailers(self, _message: RequestTrailers) -> list[Event]:
-        return self._collected(trailers=True)
+        if self._has_body:
+            return self._collected(trailers=True)
+        return self._ask_route(b"", self._answer_trailers)
 
     def _on_echoed_chunk(self, message: RequestBody) -> list[Event]:
+        self._has_body = True
         if message.end_of_stream:
             self.state = State.ANSWERED
             return self._echo(message.body, end_of_stream=True)
@@ -162,7 +167,10 @@ class Exchange:
 
     def _on_echoed_trailers(self, _message: RequestTrailers) -> list[Event]:
         self.state = State.ANSWERED
-        return [*self._echo(b"", end_of_stream=False), RequestTrailersResponse()]
+        if self._has_body:
+            return [*self._echo(b"", end_of_stream=False), RequestTrailersResponse()]
+        self._record_lost(self._replacement)
+        return [RequestTrailersResponse()]
 
     def _echo(self, body: bytes, *, end_of_stream: bool) -> list[Event]:
         body = body if self._replacement is None else self._replacement
@@ -219,9 +227,11 @@ class Exchange:
     def _answer_headers(self, answer: Mutation, headers: HeaderMutation) -> list[Outgoing]:
         if self.mode is not BodyMode.FULL_DUPLEX_STREAMED:
             return responses.head_response(answer, headers, body_follows=not self._ended)
-        if answer.body is not None:
-            self._record("FULL_DUPLEX_STREAMED cannot give a body to a request that has none")
+        self._record_lost(answer.body)
         return responses.duplex_head_response(answer, headers)
+
+    def _answer_trailers(self, answer: Mutation, headers: HeaderMutation) -> list[Outgoing]:
+        return [*self._answer_headers(answer, headers), RequestTrailersResponse()]
 
     def _answer_route(self, answer: Mutation | None) -> list[Event]:
         if answer is None:
@@ -262,6 +272,11 @@ class Exchange:
         for line in refused:
             self._record(line)
         return mutation
+
+    def _record_lost(self, body: bytes | None) -> None:
+        # Envoy takes a chunk for spurious where none was received, and answers 500.
+        if body is not None:
+            self._record("FULL_DUPLEX_STREAMED cannot give a body to a request that has none")
 
     def _record(self, problem: str) -> ProtocolError:
         error = ProtocolError(problem)

@@ -1,7 +1,7 @@
 """Where the ext_proc service listens: `host:port`, or `unix:/path` with a file of its own.
 
-A socket file is open to owner and group alone. One left over from a dead process is removed; one
-that somebody listens on is not.
+A socket file is open to owner and group alone. gRPC takes the place of whatever socket it finds, one
+left over from a dead process or one that somebody listens on; the latter is prevented here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def listen(server: grpc.aio.Server, address: str) -> int:
     """Bind `server` to `address`; the port, 0 for a socket file. Raises ConfigError."""
     path = socket_path(address)
     if path is not None:
-        _clear(path)
+        _check(path)
     # The file must never be open to others, not even until a chmod: so a mask for the bind alone.
     mask = os.umask(0o117)
     try:
@@ -41,7 +41,7 @@ def socket_path(address: str) -> Path | None:
     return Path(address.removeprefix("unix:").removeprefix("//"))
 
 
-def _clear(path: Path) -> None:
+def _check(path: Path) -> None:
     if not path.exists():
         if not path.parent.is_dir():
             raise ConfigError([f"server.extproc: there is no directory '{path.parent}'"])
@@ -51,4 +51,3 @@ def _clear(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as probe:
         if probe.connect_ex(str(path)) == 0:
             raise ConfigError([f"server.extproc: '{path}' is in use by another process"])
-    path.unlink()

@@ -91,7 +91,7 @@ class ExtProcServer:
         await self._health.enter_graceful_shutdown()
         stopping = asyncio.create_task(server.stop(grace))
         idle = asyncio.create_task(self._processor.idle())
-        await asyncio.wait((stopping,))
+        await asyncio.wait((stopping, idle), return_when=asyncio.FIRST_COMPLETED)
         idle.cancel()
         await server.stop(min(grace, _FAREWELL_SECONDS))
         await stopping

@@ -182,7 +182,7 @@ def first_system(messages: Sequence[Message]) -> int | None:
     return next((i for i, message in enumerate(messages) if message.role in SYSTEM_ROLES), None)
 
 
-def with_prompt(prompt: SystemPrompt, content: memoryview, text_type: str = "text") -> Pieces:
+def with_prompt(prompt: SystemPrompt, content: memoryview) -> Pieces:
     """A content that holds `prompt` in place of, or in front of, the `content` there was.
 
     Inserted, the prompt and a blank line precede the existing text; an array gets them as a part of
@@ -193,5 +193,4 @@ def with_prompt(prompt: SystemPrompt, content: memoryview, text_type: str = "tex
     lead = encode(prompt.text + "\n\n")
     if content[0] == ord('"'):
         return [lead[:-1], content[1:]]
-    part = b'[{"type":' + encode(text_type) + b',"text":' + lead + b"},"
-    return [part, content[1:]]
+    return [b'[{"type":"text","text":' + lead + b"},", content[1:]]

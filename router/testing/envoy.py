@@ -96,11 +96,19 @@ class RealEnvoy:
         async with aiohttp.ClientSession() as session, session.get(self._admin + path) as answer:
             return await answer.text()
 
-    def replace_clusters(self, config: Config) -> None:
-        """Write the clusters of `config`; Envoy takes them over while it serves."""
+    async def replace_clusters(self, config: Config) -> None:
+        """Write the clusters of `config`, and wait until Envoy has taken them over."""
         from router.envoy_config import write
 
+        before = (await self.stats("cluster_manager."))["cluster_manager.cds.update_success"]
         write(self._with_access_log(config), self.directory)
+
+        async def taken_over() -> bool:
+            stats = await self.stats("cluster_manager.")
+            updates = stats["cluster_manager.cds.update_success"]
+            return updates > before and not stats["cluster_manager.warming_clusters"]
+
+        await self.process.until(taken_over)
 
     async def stats(self, part: str = "") -> dict[str, int]:
         """Counters and gauges whose name contains `part`."""

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from router.config import Config
@@ -26,7 +27,7 @@ def simple(backend: FakeBackend, mode: str, on_error: str) -> Config:
 
 @pytest.mark.parametrize("mode", BODY_MODES)
 async def test_sigterm_lets_a_request_finish(
-    backend: FakeBackend, session: object, tmp_path: Path, mode: str
+    backend: FakeBackend, session: aiohttp.ClientSession, tmp_path: Path, mode: str
 ) -> None:
     config = simple(backend, mode, "reject")
     body = json.dumps(question("hello")).encode()
@@ -48,3 +49,24 @@ async def test_sigterm_lets_a_request_finish(
         assert answer.status == 200
         assert await router.process.wait() == 0
     assert backend.received[0].json["model"] == "llama2-7b"
+
+
+@pytest.mark.parametrize("on_error", ["default_model", "reject"])
+async def test_a_router_that_was_killed_can_be_started_again(
+    backend: FakeBackend, session: aiohttp.ClientSession, tmp_path: Path, on_error: str
+) -> None:
+    config = simple(backend, "BUFFERED", on_error)
+
+    async def ask() -> int:
+        async with session.post(envoy.url + CHAT, json=question("hello")) as answer:
+            await answer.read()
+            return answer.status
+
+    async with RouterProcess(config, tmp_path) as router, RealEnvoy(config, tmp_path) as envoy:
+        assert await ask() == 200
+        await router.process.kill()
+        # Failing open, the default endpoint is asked for "MoM", which it does not know.
+        assert await ask() == (404 if on_error == "default_model" else 503)
+        await router.start()
+        await envoy.until_router(healthy=True)
+        assert await ask() == 200

@@ -58,7 +58,7 @@ class ScriptedModel:
         if any("poison" in text for text in texts):
             raise ValueError(f"cannot digest {texts}")
         if "fatal" in texts:
-            raise SystemExit
+            raise KeyboardInterrupt
         if "swallowed" in texts:
             return []
         return [encoding(text) for text in texts]
@@ -346,16 +346,18 @@ async def test_an_unused_batcher_closes_without_ever_having_had_a_thread(
     assert "encoder" not in {thread.name for thread in threading.enumerate()}
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_callers_of_an_owner_that_died_are_told(
-    batcher: Batcher, model: ScriptedModel
+    batcher: Batcher, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    died = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: died.set())
     first = await busy(batcher, model)
-    fatal, after = await queue(batcher, "fatal", "a text of another batch" * 50)
+    waiting = await queue(batcher, "fatal", "a text of another batch" * 50)
     model.release()
     await first
-    results = await asyncio.gather(fatal, after, return_exceptions=True)
+    results = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(result, ClassifierFailed) for result in results)
+    assert await asyncio.to_thread(died.wait, 30)
 
 
 async def test_a_second_event_loop_is_refused(batcher: Batcher) -> None:

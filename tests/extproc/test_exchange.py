@@ -230,6 +230,21 @@ def test_full_duplex_cannot_give_a_body_to_a_request_that_has_none() -> None:
     assert exchange.done
 
 
+@pytest.mark.parametrize("by_headers", [True, False])
+def test_full_duplex_cannot_give_a_body_to_a_request_of_headers_and_trailers(
+    by_headers: bool,
+) -> None:
+    exchange, _ = begin(BodyMode.FULL_DUPLEX_STREAMED)
+    events = exchange.answer(ROUTED if by_headers else None)
+    events += send(exchange, RequestTrailers())
+    if not by_headers:
+        assert events == [NeedRoute(HttpMessage(HEADERS))]
+        events = exchange.answer(ROUTED)
+    assert [type(event) for event in events] == [RequestHeadersResponse, RequestTrailersResponse]
+    assert len(exchange.problems) == 1
+    assert exchange.done
+
+
 # Other modes
 
 

@@ -144,6 +144,8 @@ def test_full_duplex_chunks_are_exactly_the_body_that_should_go_on(
         return
     decided = route if head is None else head
     expected = b"".join(chunks) if decided.body is None else decided.body
+    if trailers and not chunks:
+        expected = b""  # a request without body cannot be given one in this mode
     streamed = [
         event.response.body_mutation
         for event in driver.sent

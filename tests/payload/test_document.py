@@ -164,6 +164,7 @@ def test_a_body_nested_to_the_limit_is_never_rewritten_into_a_crash() -> None:
         b'{"model":"a","mod\\u0065l":"b"}',
         b'{"x":{},"x":{"y":1},"model":"a"}',
         b'{"a":1,"b":2,"a":1}',
+        b'{"a":{"z":0,"b":1},"a":123456,"b":1}',
         b'{"a":1,"a":1,"b":1}',
         b'{"a":"x\\",","a":"x\\"," }',
     ],

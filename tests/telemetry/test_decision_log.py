@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from router.config.process import LoggingSettings
 from router.errors import Overloaded, RouterError, UnknownModel

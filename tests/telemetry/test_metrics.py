@@ -90,9 +90,14 @@ async def test_a_fallback_is_counted_with_the_failure_that_caused_it(
 
 def test_names_that_clients_make_up_never_become_labels(metrics: Metrics) -> None:
     error = UnknownModel("the model `made-up` does not exist")
-    refused = Routing(reason=Reason.CLIENT_ERROR, config_version="v", requested_model="made-up")
-    object.__setattr__(refused, "error", error)
-    metrics.observe(refused)
+    metrics.observe(
+        Routing(
+            reason=Reason.CLIENT_ERROR,
+            config_version="v",
+            requested_model="made-up",
+            error=error,
+        )
+    )
     assert value(metrics, "llm_request_errors_total", model="none", reason="model_not_found") == 1
     assert "made-up" not in metrics.render().decode()
 
