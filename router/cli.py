@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lora-router {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_serve, _add_check, _add_explain, _add_envoy):
+    for add in (_add_serve, _add_check, _add_explain, _add_envoy, _add_evaluate):
         add(commands)
     return parser
 

@@ -16,7 +16,10 @@ SOURCES = sorted(
 # What is proven through a higher door than a test of its own name, and where.
 PROVEN_ELSEWHERE = {
     "router/__main__.py": "tests/test_cli.py",
-    "router/bench.py": "tests/test_bench.py",
+    **{
+        f"router/bench/{name}.py": "tests/bench/test_bench.py"
+        for name in ("__main__", "figures", "ground", "noop")
+    },
     "router/mutation.py": "tests/test_flow.py",
 }
 

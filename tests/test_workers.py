@@ -96,7 +96,7 @@ def _age(pid: int) -> float:
 
 def test_a_worker_that_cannot_start_stops_the_whole(tmp_path: Path) -> None:
     path = write(tmp_path, "127.0.0.1:1", free_port())
-    path.write_text(path.read_text().replace("127.0.0.1:1\"", "203.0.113.1:9\""))  # not ours
+    path.write_text(path.read_text().replace('127.0.0.1:1"', '203.0.113.1:9"'))  # not ours
     command = [sys.executable, "-m", "router", "serve", "-c", str(path), "--workers", "2"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 1

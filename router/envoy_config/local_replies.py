@@ -89,8 +89,8 @@ def _metadata(key: str, *, present: bool) -> accesslog.AccessLogFilter:
             matcher=matcher.MetadataMatcher(
                 filter=METADATA_NAMESPACE,
                 path=[matcher.MetadataMatcherPathSegment(key=key)],
-                value=matcher.ValueMatcher(present_match=True),
-                invert=not present,
+                # Not `invert`: this filter does not look at it.
+                value=matcher.ValueMatcher(present_match=present),
             ),
             match_if_key_not_found=not present,
         )

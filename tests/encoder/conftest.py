@@ -1,11 +1,14 @@
-"""Model directories on demand."""
+"""Model directories on demand, and a batcher over a scripted model."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from router.encoder.batcher import Batcher
+from tests.encoder.scripted import ScriptedModel
 from tests.encoder.tiny import Builder, Recipe, write_model
 
 
@@ -19,3 +22,16 @@ def build(tmp_path: Path) -> Builder:
         return directory
 
     return make
+
+
+@pytest.fixture
+def model() -> ScriptedModel:
+    return ScriptedModel()
+
+
+@pytest.fixture
+async def batcher(model: ScriptedModel) -> AsyncIterator[Batcher]:
+    made = Batcher(model, queue_size=3, cache_size=4)
+    yield made
+    model.release()
+    await made.close()

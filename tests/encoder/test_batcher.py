@@ -1,4 +1,4 @@
-"""The asynchronous door: batches, limits, deadlines and ends, with a model that does as told."""
+"""The asynchronous door: limits, deadlines, the cache and ends, with a model that does as told."""
 
 from __future__ import annotations
 
@@ -6,104 +6,17 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from router.encoder import Encoding
 from router.encoder.batcher import Batcher
 from router.encoder.facts import BatchFacts
 from router.encoder.onnx import OnnxModel
-from router.encoder.tokens import Tokens
 from router.errors import ClassifierFailed, DeadlineExceeded, Overloaded
+from tests.encoder.scripted import ScriptedModel, busy, queue
 from tests.encoder.tiny import Builder
-
-
-@dataclass
-class Gate:
-    reached: threading.Event = field(default_factory=threading.Event)
-    opened: threading.Event = field(default_factory=threading.Event)
-
-
-class ScriptedModel:
-    """One token for each character; a run of a held text waits, and some texts are poison."""
-
-    labels = ("health", "law")
-    aliases: Mapping[str, tuple[str, ...]] = {"legal": ("law",)}
-
-    def __init__(self, token_budget: int = 1000) -> None:
-        self.token_budget = token_budget
-        self.held: dict[str, Gate] = {}
-        self.batches: list[list[str]] = []
-        self.threads: set[str] = set()
-
-    def cut(self, text: str) -> str:
-        return text[:100]
-
-    def tokenize(self, text: str) -> Tokens:
-        if "unreadable" in text:
-            raise ValueError(text)
-        return Tokens([ord(character) for character in text], truncated=len(text) == 100)
-
-    def run_tokens(self, batch: Sequence[Tokens]) -> list[Encoding]:
-        texts = ["".join(map(chr, tokens.ids)) for tokens in batch]
-        self.threads.add(threading.current_thread().name)
-        for gate in [self.held[text] for text in texts if text in self.held]:
-            gate.reached.set()
-            assert gate.opened.wait(30)
-        self.batches.append(texts)
-        if any("poison" in text for text in texts):
-            raise ValueError(f"cannot digest {texts}")
-        if "fatal" in texts:
-            raise KeyboardInterrupt
-        if "swallowed" in texts:
-            return []
-        return [encoding(text) for text in texts]
-
-    def hold(self, text: str) -> Gate:
-        return self.held.setdefault(text, Gate())
-
-    def release(self) -> None:
-        for gate in self.held.values():
-            gate.opened.set()
-
-
-def encoding(text: str) -> Encoding:
-    law = np.float32("law" in text)
-    return Encoding(np.array([1 - law, law]), None, len(text), truncated=len(text) == 100)
-
-
-@pytest.fixture
-def model() -> ScriptedModel:
-    return ScriptedModel()
-
-
-@pytest.fixture
-async def batcher(model: ScriptedModel) -> AsyncIterator[Batcher]:
-    made = Batcher(model, queue_size=3, cache_size=4)
-    yield made
-    model.release()
-    await made.close()
-
-
-async def busy(batcher: Batcher, model: ScriptedModel) -> asyncio.Task[Encoding]:
-    """A first request that the model is working on until released."""
-    gate = model.hold("first")
-    task = asyncio.create_task(batcher.encode("first"))
-    assert await asyncio.to_thread(gate.reached.wait, 30)
-    return task
-
-
-async def queue(batcher: Batcher, *texts: str) -> list[asyncio.Task[Encoding]]:
-    """Requests that are waiting behind the first one."""
-    before = batcher.statistics().requests
-    tasks = [asyncio.create_task(batcher.encode(text)) for text in texts]
-    await asyncio.sleep(0)  # one turn of the loop: each has come as far as it can
-    assert batcher.statistics().requests == before + len(texts)
-    return tasks
 
 
 async def test_a_lone_request_is_run_alone_on_the_owner_thread(
@@ -119,36 +32,6 @@ async def test_a_lone_request_is_run_alone_on_the_owner_thread(
 async def test_labels_and_aliases_are_the_models(batcher: Batcher) -> None:
     assert batcher.labels == ("health", "law")
     assert batcher.aliases == {"legal": ("law",)}
-
-
-async def test_requests_that_wait_go_together(batcher: Batcher, model: ScriptedModel) -> None:
-    first = await busy(batcher, model)
-    waiting = await queue(batcher, "long law", "flu", "lawyer")
-    model.release()
-    found = await asyncio.gather(first, *waiting)
-    assert model.batches == [["first"], ["flu", "lawyer", "long law"]]
-    assert [one.probabilities[1] for one in found if one.probabilities is not None] == [0, 1, 0, 1]
-
-
-async def test_padded_tokens_stay_within_the_budget(model: ScriptedModel) -> None:
-    batcher = Batcher(model, token_budget=10)
-    first = await busy(batcher, model)
-    waiting = await queue(batcher, "12345", "1234", "123456", "a text beyond every budget")
-    model.release()
-    await asyncio.gather(first, *waiting)
-    assert model.batches[1:] == [["1234", "12345"], ["123456"], ["a text beyond every budget"]]
-    await batcher.close()
-
-
-async def test_a_model_that_wants_texts_alone_gets_them_alone_in_order() -> None:
-    model = ScriptedModel(token_budget=1)
-    batcher = Batcher(model)
-    first = await busy(batcher, model)
-    waiting = await queue(batcher, "second", "2")
-    model.release()
-    await asyncio.gather(first, *waiting)
-    assert model.batches == [["first"], ["second"], ["2"]]
-    await batcher.close()
 
 
 async def test_a_full_queue_answers_overloaded_at_once(
@@ -195,23 +78,6 @@ async def test_a_cancelled_caller_is_dropped_before_the_run(
     await asyncio.gather(first, stays)
     assert model.batches == [["first"], ["stays"]]
     assert batcher.statistics().cancelled == 1
-
-
-async def test_a_caller_cancelled_after_the_batch_was_formed_is_dropped_too() -> None:
-    model = ScriptedModel(token_budget=4)
-    batcher = Batcher(model)
-    first = await busy(batcher, model)
-    # Both are taken from the queue together, but the budget runs them one after the other.
-    one, two = await queue(batcher, "123", "1234")
-    second = model.hold("123")
-    model.held["first"].opened.set()
-    assert await asyncio.to_thread(second.reached.wait, 30)
-    two.cancel()
-    await asyncio.wait([two])
-    model.release()
-    await asyncio.gather(first, one)
-    await batcher.close()
-    assert model.batches == [["first"], ["123"]]
 
 
 async def test_a_text_wanted_twice_survives_one_callers_end(
@@ -272,43 +138,11 @@ async def test_a_cache_of_size_0_remembers_nothing(model: ScriptedModel) -> None
     await batcher.close()
 
 
-async def test_one_poisonous_text_fails_alone(batcher: Batcher, model: ScriptedModel) -> None:
-    first = await busy(batcher, model)
-    waiting = await queue(batcher, "law", "poison", "flu")
-    model.release()
-    await first
-    law, poison, flu = await asyncio.gather(*waiting, return_exceptions=True)
-    assert isinstance(law, Encoding)
-    assert isinstance(flu, Encoding)
-    assert isinstance(poison, ClassifierFailed)
-    assert str(poison) == "the classifier raised ValueError"
-    assert batcher.statistics().failed == 1
-
-
-async def test_a_text_that_cannot_be_tokenized_fails_alone(
-    batcher: Batcher, model: ScriptedModel
-) -> None:
-    first = await busy(batcher, model)
-    waiting = await queue(batcher, "law", "unreadable")
-    model.release()
-    await first
-    law, unreadable = await asyncio.gather(*waiting, return_exceptions=True)
-    assert isinstance(law, Encoding)
-    assert isinstance(unreadable, ClassifierFailed)
-    assert "unreadable" not in str(unreadable)
-
-
 async def test_a_failure_is_not_remembered(batcher: Batcher, model: ScriptedModel) -> None:
     for _ in range(2):
         with pytest.raises(ClassifierFailed):
             await batcher.encode("poison")
     assert model.batches == [["poison"], ["poison"]]
-
-
-async def test_a_model_that_answers_too_few_texts_fails_its_callers(batcher: Batcher) -> None:
-    with pytest.raises(ClassifierFailed):
-        await batcher.encode("swallowed")
-    assert (await batcher.encode("law")).tokens == 3
 
 
 async def test_closing_fails_whoever_waits_even_behind_a_run_that_takes_long(
@@ -346,20 +180,6 @@ async def test_an_unused_batcher_closes_without_ever_having_had_a_thread(
     assert "encoder" not in {thread.name for thread in threading.enumerate()}
 
 
-async def test_callers_of_an_owner_that_died_are_told(
-    batcher: Batcher, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    died = threading.Event()
-    monkeypatch.setattr(threading, "excepthook", lambda _: died.set())
-    first = await busy(batcher, model)
-    waiting = await queue(batcher, "fatal", "a text of another batch" * 50)
-    model.release()
-    await first
-    results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert all(isinstance(result, ClassifierFailed) for result in results)
-    assert await asyncio.to_thread(died.wait, 30)
-
-
 async def test_a_second_event_loop_is_refused(batcher: Batcher) -> None:
     await batcher.encode("law")
     with pytest.raises(RuntimeError, match="serves one event loop"):
@@ -395,7 +215,7 @@ async def test_a_real_model_answers_through_a_batcher_as_it_does_directly(build:
 
 LEFT_OPEN = """
 import asyncio, sys, threading
-from tests.encoder.test_batcher import ScriptedModel
+from tests.encoder.scripted import ScriptedModel
 from router.encoder import batcher
 batcher.CLOSE_SECONDS = 0.1
 model = ScriptedModel()

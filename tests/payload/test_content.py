@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import msgspec
 import pytest
 
@@ -70,3 +72,18 @@ def test_a_system_message_far_behind_is_replaced_where_it_stands() -> None:
     body = conversation(*before, b' {"role":"system","content":"old"} ', b'{"role":"user"}')
     changed = parse(Api.CHAT_COMPLETIONS, body).rewrite(Edit(system_prompt=SystemPrompt("new")))
     assert changed == body.replace(b"old", b"new")
+
+
+def test_a_body_of_16_mb_costs_no_more_than_a_few_copies_of_itself() -> None:
+    size = 16_000_000
+    body = conversation(b'{"role":"system","content":"x"}', b'{"role":"user","content":"%s"}')
+    body = body.replace(b"%s", b"a" * size)
+    tracemalloc.start()
+    try:
+        edit = Edit("math", SystemPrompt("new"))
+        rewritten = parse(Api.CHAT_COMPLETIONS, body).rewrite(edit)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert rewritten == body.replace(b"MoM", b"math").replace(b'"x"', b'"new"')
+    assert peak < 2.5 * size  # the prompt's text, the new body, and next to nothing else
