@@ -40,8 +40,10 @@ format: $(INSTALLED)  ## put the code into its format
 bench: $(INSTALLED)  ## measure, as ratios to a do-nothing processor in the same run
 	$(BIN)/python -m router.bench
 
-protos: $(INSTALLED)  ## compile the ext_proc wire format
-	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=router/extproc --pyi_out=router/extproc protos/ext_proc.proto
+protos:  ## compile the ext_proc wire format, with the oldest compiler that every runtime accepts
+	$(PYTHON) -m venv build/protoc
+	build/protoc/bin/python -m pip install --quiet grpcio-tools==1.71.2
+	build/protoc/bin/python -m grpc_tools.protoc -Irouter/extproc=protos --python_out=. --pyi_out=. router/extproc/ext_proc.proto
 
 envoy: $(INSTALLED)  ## write envoy/ from config/config.yaml
 	$(BIN)/lora-router envoy -c config/config.yaml -o envoy

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from models.evaluation.distortions import DISTORTIONS
 from models.evaluation.sets import SEEDS, Example, own_set, read_examples, read_utterances
 from models.labels import INDEX
-from models.running import DomainModel, Floats
+from models.running import Answer, DomainModel, Floats
 
 BINS = 15
 NEIGHBOUR_SUPPORT = 3000
 SEED = 20261120
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,8 @@ class Judge:
         for tokens, target in ((16, 2.0), (64, 5.0)):
             text = _text_of(self.model, tokens)
             ids = self.model.ids(text)
-            bare = _milliseconds(lambda ids=ids: self.model.run([ids]))
-            whole = _milliseconds(lambda text=text: self.model.run([self.model.ids(text)]))
+            bare = _milliseconds(self.model.run, [ids])
+            whole = _milliseconds(self._read_and_run, text)
             yield Figure(
                 f"milliseconds for {tokens} tokens, tokenizer and model, one core",
                 whole,
@@ -134,6 +137,9 @@ class Judge:
                 1.3,
                 at_most=True,
             )
+
+    def _read_and_run(self, text: str) -> Answer:
+        return self.model.run([self.model.ids(text)])
 
     def _accuracy(self, examples: Sequence[Example]) -> float:
         return accuracy(self.model.logits(texts_of(examples)), examples)
@@ -203,10 +209,10 @@ def _text_of(model: DomainModel, tokens: int) -> str:
     return text
 
 
-def _milliseconds(call: Callable[[], object], rounds: int = 200) -> float:
+def _milliseconds(call: Callable[[T], object], argument: T, rounds: int = 200) -> float:
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        call()
+        call(argument)
         times.append(time.perf_counter() - start)
     return 1000 * statistics.median(times)

@@ -16,6 +16,7 @@ from models.evaluation.figures import (
     softmax,
     texts_of,
 )
+from models.evaluation.sets import Example
 from models.labels import LABELS
 
 
@@ -44,7 +45,7 @@ def class_table(judge: Judge) -> str:
     return "\n".join(lines)
 
 
-def _per_class(judge: Judge, examples: Sequence) -> list[str]:
+def _per_class(judge: Judge, examples: Sequence[Example]) -> list[str]:
     truth = labels_of(examples)
     said = judge.model.logits(texts_of(examples)).argmax(axis=1)
     cells = []

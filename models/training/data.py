@@ -77,16 +77,13 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def read_parallel(folder: Path = OWN_DATA) -> list[Row]:
-    """Both sides of every parallel prompt, the Chinese one remembering its English twin."""
-    rows: list[Row] = []
-    for path in sorted(folder.glob("authored_part*.jsonl")):
-        for pair in _json_lines(path):
-            label = INDEX[pair["label"]]
-            rows.append(Row(pair["en"], label, "authored (parallel)", chinese=False))
-            rows.append(
-                Row(pair["zh"], label, "authored (parallel)", chinese=True, english=pair["en"])
-            )
-    return rows
+    """Both sides of every parallel prompt."""
+    pairs = (
+        pair for path in sorted(folder.glob("authored_part*.jsonl")) for pair in _json_lines(path)
+    )
+    return [
+        row for pair in pairs for row in _twins(pair["en"], pair["zh"], pair["label"], "parallel")
+    ]
 
 
 def read_concepts(random: Random, prompts_each: int = 2, folder: Path = OWN_DATA) -> list[Row]:
@@ -95,18 +92,17 @@ def read_concepts(random: Random, prompts_each: int = 2, folder: Path = OWN_DATA
     for line in (folder / "concepts.tsv").read_text(encoding="utf-8").splitlines():
         label, english, chinese = line.split("\t")
         for en, zh in random.sample(CONCEPT_PROMPTS, prompts_each):
-            text = en.format(english)
-            rows.append(Row(text, INDEX[label], "authored (concepts)", chinese=False))
-            rows.append(
-                Row(
-                    zh.format(chinese),
-                    INDEX[label],
-                    "authored (concepts)",
-                    chinese=True,
-                    english=text,
-                )
-            )
+            rows += _twins(en.format(english), zh.format(chinese), label, "concepts")
     return rows
+
+
+def _twins(english: str, chinese: str, label: str, kind: str) -> list[Row]:
+    """The same text in two languages; the Chinese row remembers its English twin."""
+    source = f"authored ({kind})"
+    return [
+        Row(english, INDEX[label], source, chinese=False),
+        Row(chinese, INDEX[label], source, chinese=True, english=english),
+    ]
 
 
 def read_glossary(name: str, folder: Path = OWN_DATA) -> dict[str, str]:

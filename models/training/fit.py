@@ -12,7 +12,7 @@ generalises better than the last step does.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -34,7 +34,7 @@ AVERAGE_DECAY = 0.998
 class Plan:
     """How long and how fast to learn."""
 
-    epochs: int = 5
+    epochs: int = 3
     tokens_per_batch: int = 2048
     max_tokens: int = 160
     peak_rate: float = 2e-4
@@ -91,9 +91,7 @@ def fit(
     losses = Losses(
         network.labels.out_features, network.projection.out_features, len(batches.rows) / count
     )
-    optimizer = torch.optim.AdamW(
-        _groups(network, losses, plan), weight_decay=plan.weight_decay, fused=True
-    )
+    optimizer = _optimizer(network, losses, plan)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, _one_cycle(plan.epochs * count, plan.warmup)
     )
@@ -126,44 +124,40 @@ def _step(
     return loss.item()
 
 
-def _groups(network: DomainNetwork, losses: Losses, plan: Plan) -> list[dict[str, object]]:
+def _optimizer(network: DomainNetwork, losses: Losses, plan: Plan) -> torch.optim.Optimizer:
     """Lower layers know general things and move slowly; new words know only their gloss and move
     fast.
     """
     encoder = network.encoder
-    groups = [
-        {
-            "params": layer.parameters(),
-            "lr": plan.peak_rate * plan.layer_decay ** (LAYERS - 1 - depth),
-        }
+    rates: list[tuple[Iterable[nn.Parameter], float]] = [
+        (layer.parameters(), plan.peak_rate * plan.layer_decay ** (LAYERS - 1 - depth))
         for depth, layer in enumerate(encoder.layers)
     ]
     lowest = plan.peak_rate * plan.layer_decay**LAYERS
-    groups.append(
-        {"params": [encoder.words.old, encoder.positions, *encoder.norm.parameters()], "lr": lowest}
-    )
-    groups.append({"params": [encoder.words.new], "lr": plan.new_word_rate})
-    groups.append({"params": network.projection.parameters(), "lr": plan.peak_rate})
-    heads = [*network.hidden.parameters(), *network.labels.parameters(), *losses.parameters()]
-    groups.append({"params": heads, "lr": plan.head_rate})
-    return groups
+    rates += [
+        ([encoder.words.old, encoder.positions, *encoder.norm.parameters()], lowest),
+        ([encoder.words.new], plan.new_word_rate),
+        (network.projection.parameters(), plan.peak_rate),
+        ([*network.hidden.parameters(), *network.labels.parameters()], plan.head_rate),
+        (losses.parameters(), plan.head_rate),
+    ]
+    groups = [{"params": parameters, "lr": rate} for parameters, rate in rates]
+    return torch.optim.AdamW(groups, weight_decay=plan.weight_decay, fused=True)
 
 
-def _one_cycle(steps: int, warmup: float):
+def _one_cycle(steps: int, warmup: float) -> Callable[[int], float]:
     """Linear up, half a cosine down."""
 
     def factor(step: int) -> float:
         done = min(step / max(steps, 1), 1.0)
-        return (
-            done / warmup
-            if done < warmup
-            else 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
-        )
+        if done < warmup:
+            return done / warmup
+        return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
 
     return factor
 
 
-def _warm_average(decay: float):
+def _warm_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
     """An exponential average that starts short: the first steps are not worth remembering."""
 
     @torch.no_grad()

@@ -6,6 +6,8 @@ layer is six fused nodes that onnxruntime runs as they are, from version 1.17 on
 and texts longer than the position table reuse its last row.
 """
 
+from typing import Any
+
 import numpy as np
 import onnx
 import torch
@@ -27,7 +29,7 @@ class Builder:
         self.constants: dict[str, onnx.TensorProto] = {}
 
     def node(
-        self, kind: str, *inputs: str, domain: str = "", output: str = "", **attributes: object
+        self, kind: str, *inputs: str, domain: str = "", output: str = "", **attributes: Any
     ) -> str:
         output = output or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(

@@ -8,6 +8,7 @@ import betterproto2
 from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
+from envoy_data_plane.envoy.extensions.filters.http.lua import v3 as lua
 from envoy_data_plane.envoy.extensions.filters.http.router import v3 as router_filter
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.envoy.type import v3 as envoy_type
@@ -17,6 +18,7 @@ from envoy_data_plane.google.protobuf import Any
 from router.config import Config
 from router.envoy_config.clusters import ROUTER_CLUSTER
 from router.envoy_config.document import pack
+from router.envoy_config.fallback import LUA
 from router.envoy_config.limits import BodySizeLimit, buffer_limit
 from router.extproc.wire import METADATA_NAMESPACE
 from router.flow import ENDPOINT_HEADER, MODEL_HEADER
@@ -37,19 +39,25 @@ _MUTABLE = (
 
 def http_filters(config: Config) -> list[hcm.HttpFilter]:
     """Every HTTP filter, in the order that a request meets them."""
-    filters = [
-        _filter(EXT_PROC, ext_proc_filter(config)),
-        _filter("envoy.filters.http.router", router_filter.Router(suppress_envoy_headers=True)),
+    limit = BodySizeLimit(max_request_bytes=buffer_limit(config))
+    settings: list[tuple[str, betterproto2.Message, bool]] = [
+        # Envoy buffers nothing in full duplex, so that no buffer limit would ever be met.
+        ("envoy.filters.http.body_size_limit", limit, is_full_duplex(config)),
+        (EXT_PROC, ext_proc_filter(config), True),
+        # Does nothing but on routes that have a script.
+        (LUA, lua.Lua(), fails_open(config)),
+        ("envoy.filters.http.router", router_filter.Router(suppress_envoy_headers=True), True),
     ]
-    if is_full_duplex(config):
-        # Envoy buffers nothing in this mode, so no buffer limit would ever be met.
-        limit = BodySizeLimit(max_request_bytes=buffer_limit(config))
-        filters.insert(0, _filter("envoy.filters.http.body_size_limit", limit))
-    return filters
+    return [
+        hcm.HttpFilter(name=name, typed_config=pack(message))
+        for name, message, wanted in settings
+        if wanted
+    ]
 
 
-def _filter(name: str, settings: betterproto2.Message) -> hcm.HttpFilter:
-    return hcm.HttpFilter(name=name, typed_config=pack(settings))
+def fails_open(config: Config) -> bool:
+    """Whether requests may pass while the router is down."""
+    return config.on_error == "default_model"
 
 
 def ext_proc_filter(config: Config) -> ext_proc.ExternalProcessor:
@@ -58,7 +66,7 @@ def ext_proc_filter(config: Config) -> ext_proc.ExternalProcessor:
         grpc_service=core.GrpcService(
             envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=ROUTER_CLUSTER)
         ),
-        failure_mode_allow=config.on_error == "default_model",
+        failure_mode_allow=fails_open(config),
         status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.ServiceUnavailable),
         message_timeout=timedelta(milliseconds=config.envoy.message_timeout_ms),
         processing_mode=_processing_mode(config),

@@ -11,7 +11,8 @@ from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as pr
 from router.config import Config
 from router.config.schema import VllmEndpoint
 from router.envoy_config.document import pack
-from router.envoy_config.filters import is_full_duplex, without_ext_proc
+from router.envoy_config.fallback import use_default_model
+from router.envoy_config.filters import fails_open, is_full_duplex, without_ext_proc
 from router.envoy_config.limits import buffer_limit
 from router.extproc.wire import METADATA_NAMESPACE
 from router.flow import ENDPOINT_HEADER
@@ -120,7 +121,12 @@ def _fallback(config: Config) -> route.Route:
                 for endpoint in endpoints
             ]
         )
-    return route.Route(name="fallback", match=route.RouteMatch(prefix="/"), route=action)
+    return route.Route(
+        name="fallback",
+        match=route.RouteMatch(prefix="/"),
+        route=action,
+        typed_per_filter_config=use_default_model(config) if fails_open(config) else {},
+    )
 
 
 def default_endpoints(config: Config) -> tuple[VllmEndpoint, ...]:

@@ -59,7 +59,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
-                yield number, line
+                yield number, line.rstrip(b"\r\n")
 
 
 def _row(line: bytes, labels: Sequence[str]) -> Row:
@@ -74,7 +74,7 @@ def _row(line: bytes, labels: Sequence[str]) -> Row:
 
 def _object(line: bytes) -> dict[str, object]:
     try:
-        row = json.loads(line.decode())
+        row = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"not utf-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:

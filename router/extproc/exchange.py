@@ -10,7 +10,7 @@ deciding are left to the caller:
                          └→ COLLECTING ─end→ ROUTE     FULL_DUPLEX_STREAMED
     any question ─ImmediateResponse→ CLOSED
 
-A message that the table below does not list for its state is left unanswered and put down in
+A message that the tables below do not list for its state is left unanswered and put down in
 `problems`. A request that needs its body, but comes in a mode that corrupts or hides it (STREAMED,
 BUFFERED_PARTIAL, GRPC, NONE), is refused; one that the headers alone decide works in every mode.
 """
@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, auto
 from functools import partial
+from types import NoneType
 from typing import Any
 
 from router.errors import PayloadTooLarge, ProtocolError, RouterError
@@ -115,14 +116,12 @@ class Exchange:
         return handle(self, request)
 
     def answer(self, answer: Answer | None) -> list[Event]:
-        """Answer the question last asked. Raises ProtocolError where the answer does not fit it."""
-        if self.state not in ANSWERS:
-            raise ProtocolError(f"nothing was asked in state {self.state.name}")
-        if isinstance(answer, ImmediateResponse):
-            self.state = State.CLOSED
-            headers = self._safe(answer.headers)
-            return [responses.immediate_reply(answer, headers)]
-        return ANSWERS[self.state](self, answer)
+        """Answer the question last asked. Raises ProtocolError where ANSWERS does not list it."""
+        handle = ANSWERS.get((self.state, type(answer)))
+        if handle is None:
+            given = type(answer).__name__
+            raise ProtocolError(f"{given} answers no question in state {self.state.name}")
+        return handle(self, answer)
 
     def refuse(self, error: RouterError) -> list[Event]:
         """End the request with an error, whatever was asked before."""
@@ -199,9 +198,11 @@ class Exchange:
 
     # Answers
 
-    def _answer_head(self, answer: Mutation | None) -> list[Event]:
-        if answer is None:
-            return self._want_body()
+    def _reply(self, answer: ImmediateResponse) -> list[Event]:
+        self.state = State.CLOSED
+        return [responses.immediate_reply(answer, self._safe(answer.headers))]
+
+    def _answer_head(self, answer: Mutation) -> list[Event]:
         headers = self._safe(answer.set_headers, answer.remove_headers)
         self.state = State.ANSWERED
         if self.mode is BodyMode.FULL_DUPLEX_STREAMED and not self._ended:
@@ -210,7 +211,7 @@ class Exchange:
             return [*responses.duplex_head_response(answer, headers)]
         return [*self._answer_headers(answer, headers)]
 
-    def _want_body(self) -> list[Event]:
+    def _want_body(self, _answer: None) -> list[Event]:
         if self._ended:
             return self._ask_route(b"", self._answer_headers)
         if self.mode is BodyMode.BUFFERED:
@@ -233,16 +234,9 @@ class Exchange:
     def _answer_trailers(self, answer: Mutation, headers: HeaderMutation) -> list[Outgoing]:
         return [*self._answer_headers(answer, headers), RequestTrailersResponse()]
 
-    def _answer_route(self, answer: Mutation | None) -> list[Event]:
-        if answer is None:
-            raise ProtocolError(
-                "the body has arrived already: answer with a mutation or a response"
-            )
+    def _answer_route(self, answer: Mutation) -> list[Event]:
         self.state = State.ANSWERED
         return [*self._finish(answer, self._safe(answer.set_headers, answer.remove_headers))]
-
-    def _answer_refused(self, _answer: Mutation | None) -> list[Event]:
-        raise ProtocolError("a refused request can only be answered with an immediate response")
 
     # Steps
 
@@ -284,7 +278,9 @@ class Exchange:
         return error
 
 
-TRANSITIONS: Mapping[tuple[State, type[Incoming]], Callable[[Exchange, Any], list[Event]]] = {
+Handler = Callable[[Exchange, Any], list[Event]]
+
+TRANSITIONS: Mapping[tuple[State, type[Incoming]], Handler] = {
     (State.START, RequestHeaders): Exchange._on_headers,
     (State.START, RequestBody): Exchange._on_body_without_headers,
     (State.START, RequestTrailers): Exchange._on_trailers,
@@ -297,15 +293,18 @@ TRANSITIONS: Mapping[tuple[State, type[Incoming]], Callable[[Exchange, Any], lis
     (State.ANSWERED, RequestTrailers): Exchange._on_trailers,
 }
 
-ANY_STATE: Mapping[type[Incoming], Callable[[Exchange, Any], list[Event]]] = {
+ANY_STATE: Mapping[type[Incoming], Handler] = {
     ResponseHeaders: Exchange._on_response,
     ResponseBody: Exchange._on_response,
     ResponseTrailers: Exchange._on_response,
     Unrecognised: Exchange._ignore,
 }
 
-ANSWERS: Mapping[State, Callable[[Exchange, Mutation | None], list[Event]]] = {
-    State.HEAD: Exchange._answer_head,
-    State.ROUTE: Exchange._answer_route,
-    State.REFUSING: Exchange._answer_refused,
+ANSWERS: Mapping[tuple[State, type[Answer | None]], Handler] = {
+    (State.HEAD, NoneType): Exchange._want_body,
+    (State.HEAD, Mutation): Exchange._answer_head,
+    (State.HEAD, ImmediateResponse): Exchange._reply,
+    (State.ROUTE, Mutation): Exchange._answer_route,
+    (State.ROUTE, ImmediateResponse): Exchange._reply,
+    (State.REFUSING, ImmediateResponse): Exchange._reply,
 }

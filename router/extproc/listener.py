@@ -1,7 +1,7 @@
 """Where the ext_proc service listens: `host:port`, or `unix:/path` with a file of its own.
 
-A socket file is open to owner and group alone. gRPC takes the place of whatever socket it finds, one
-left over from a dead process or one that somebody listens on; the latter is prevented here.
+A socket file is open to owner and group alone. gRPC takes the place of whatever socket it finds,
+left over from a dead process or in use; the latter is prevented here.
 """
 
 from __future__ import annotations

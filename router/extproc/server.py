@@ -6,14 +6,13 @@ gives bytes. Leaves what happens on a stream to the service.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from router.extproc.exchange import Exchange
+from router.extproc.health import Health
 from router.extproc.listener import listen, socket_path
 from router.extproc.messages import BodyMode
 from router.extproc.service import ExternalProcessor, Flow, RenderError
@@ -30,9 +29,6 @@ _ENVELOPE_BYTES = 64 * 1024
 
 # FULL_DUPLEX_STREAMED sends chunks of about Envoy's connection buffer, however small our own limit.
 _LARGEST_CHUNK_BYTES = 4 * 1024 * 1024
-
-# How long the last status of a finished stream may take to leave.
-_FAREWELL_SECONDS = 0.5
 
 
 class ExtProcServer:
@@ -65,7 +61,7 @@ class ExtProcServer:
         self.address = address
         self.port = 0
         self._processor = ExternalProcessor(new_flow, new_exchange, render_error, chunk_timeout)
-        self._health = health.HealthServicer()
+        self._health = Health(HEALTH_NAMES)
         self._options = _options(max_body_bytes, share_port)
         self._server: grpc.aio.Server | None = None
 
@@ -73,28 +69,19 @@ class ExtProcServer:
         """Listen and say SERVING. Raises ConfigError where the address cannot be had."""
         server = grpc.aio.server(options=self._options)
         server.add_generic_rpc_handlers((_handlers(self._processor),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        add_HealthServicer_to_server(self._health, server)
         self.port = listen(server, self.address)
-        for name in HEALTH_NAMES:
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         await server.start()
         self._server = server
 
     async def stop(self, grace: float) -> None:
-        """Say NOT_SERVING, let open streams finish for `grace` seconds, then close.
-
-        Does not wait for health watchers, who would stay for ever.
-        """
+        """Say NOT_SERVING, let open streams finish for `grace` seconds, then close."""
         server, self._server = self._server, None
         if server is None:
             return
-        await self._health.enter_graceful_shutdown()
-        stopping = asyncio.create_task(server.stop(grace))
-        idle = asyncio.create_task(self._processor.idle())
-        await asyncio.wait((stopping, idle), return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
-        await server.stop(min(grace, _FAREWELL_SECONDS))
-        await stopping
+        self._health.stop()
+        # Once only: gRPC crashes when a second stop overlaps the first.
+        await server.stop(grace)
         if path := socket_path(self.address):
             path.unlink(missing_ok=True)
 

@@ -58,28 +58,13 @@ class ExternalProcessor:
         self._new_exchange = new_exchange
         self._render_error = render_error
         self._chunk_timeout = chunk_timeout
-        self._active = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     async def process(self, _messages: object, context: Any) -> None:
         """Serve one stream. gRPC cancels this when Envoy gives the stream up."""
-        self._active += 1
-        self._idle.clear()
-        try:
-            failed = await self._guarded(context)
-        finally:
-            self._active -= 1
-            if not self._active:
-                self._idle.set()
-        if failed:
+        if not await self._succeeds(context):
             await context.abort(grpc.StatusCode.INTERNAL, _FAILED)
 
-    async def idle(self) -> None:
-        """Return once no stream is open."""
-        await self._idle.wait()
-
-    async def _guarded(self, context: Any) -> bool:
+    async def _succeeds(self, context: Any) -> bool:
         try:
             flow = self._new_flow()
             stream = _Stream(flow, self._new_exchange(), context, self._render)
@@ -89,8 +74,8 @@ class ExternalProcessor:
                 stream.close()
         except Exception as error:
             _log_failure(error)
-            return True
-        return False
+            return False
+        return True
 
     def _render(self, path: str, error: RouterError) -> ImmediateResponse:
         try:

@@ -85,7 +85,11 @@ def encode(message: Outgoing) -> bytes:
 
 
 def _headers(headers: pb.HeaderMap) -> Headers:
-    return Headers([(pair.key, _text(pair.raw_value or pair.value)) for pair in headers.headers])
+    pairs = headers.headers
+    try:
+        return Headers([(pair.key, (pair.raw_value or pair.value).decode()) for pair in pairs])
+    except UnicodeDecodeError:
+        return Headers([(pair.key, _text(pair.raw_value or pair.value)) for pair in pairs])
 
 
 def _text(value: bytes) -> str:

@@ -95,7 +95,7 @@ class FakeBackend:
         application.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=_BACKLOG).start()
+        await web.TCPSite(self._runner, self.host, self.port, backlog=_BACKLOG).start()
         self.port = self._runner.addresses[0][1]
         return self
 

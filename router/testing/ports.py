@@ -11,11 +11,25 @@ from router.config.schema import VllmEndpoint
 
 def free_port(host: str = "127.0.0.1") -> int:
     """A TCP port that nothing listens on just now."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
+    with socket.socket(_family(host)) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def is_free(address: str) -> bool:
+    """Whether nothing listens on `host:port`, an IPv6 host in brackets."""
+    host, _, port = address.rpartition(":")
+    try:
+        server = socket.create_server((host.strip("[]"), int(port)), family=_family(host))
+    except OSError:
+        return False
+    server.close()
+    return True
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def on_free_ports(config: Config, backends: Sequence[int] = ()) -> Config:

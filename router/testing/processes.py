@@ -46,6 +46,8 @@ class ManagedProcess:
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,
                 env=self._environment,
+                # Ctrl-C is for the owner, who then stops its processes in order.
+                start_new_session=True,
             )
 
     async def until(self, condition: Callable[[], Awaitable[bool]], timeout: float = 30.0) -> None:

@@ -83,6 +83,17 @@ class Stack:
         body = json.dumps(question(text, model=model, **more)).encode()
         return await self.send("POST", CHAT, data=body, headers=JSON)
 
+    async def until_routed(self, text: str) -> Reply:
+        """Ask until Envoy's workers have found the router too; the first routed answer."""
+        replies: list[Reply] = []
+
+        async def routed() -> bool:
+            replies.append(await self.chat(text))
+            return bool(replies[-1].chosen)
+
+        await self.envoy.process.until(routed)
+        return replies[-1]
+
     @property
     def buffered(self) -> bool:
         return self.config.server.body_mode == "BUFFERED"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 
 import pytest
 
 from router.errors import ClassifierFailed, Overloaded
+from router.request import Api
 from tests.e2e.conftest import (
     BODY_MODES,
     CHAT,
+    JSON,
     NewStack,
     Stack,
     in_mode,
@@ -18,6 +21,7 @@ from tests.e2e.conftest import (
     read_config,
     request_id,
 )
+from tests.e2e.test_bodies import pieces
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -42,13 +46,30 @@ async def test_without_the_router_reject_answers_503(new_stack: NewStack, mode: 
         assert stack.backend.received == []
 
 
+@pytest.mark.parametrize("name", ["MoM", "auto"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
+async def test_without_the_router_the_default_model_answers_for_the_auto_names(
+    new_stack: NewStack, name: str, chunked: bool
+) -> None:
+    async with new_stack(read_config()) as stack:
+        await stack.router.stop()
+        text = 'say \\"model\\": \\"MoM\\", "model": "MoM"'
+        body = json.dumps(question(text, model=name, stream=True)).encode()
+        data = pieces(body, 32) if chunked else body
+        reply = await stack.send("POST", CHAT, data=data, headers=JSON)
+        (received,) = stack.backend.received
+        assert reply.status == 200
+        assert received.body == body.replace(f'"{name}"'.encode(), b'"llama2-7b"', 1)
+        assert reply.body == b"".join(stack.backend.events(Api.CHAT_COMPLETIONS, "llama2-7b"))
+
+
 async def test_without_the_router_requests_go_to_the_default_endpoint_as_they_are(
     new_stack: NewStack,
 ) -> None:
     async with new_stack(read_config()) as stack:
         await stack.router.stop()
         marked = request_id()
-        body = question(BLOOD, model="llama2-7b")
+        body = question(BLOOD, model="legal-lora")
         reply = await stack.send("POST", CHAT, json=body, headers=marked)
         assert reply.status == 200
         assert reply.chosen == {}
@@ -63,8 +84,7 @@ async def test_a_router_that_comes_back_is_used_again(new_stack: NewStack, on_er
         await stack.router.stop()
         await stack.envoy.until_router(healthy=False)
         await stack.router.start()
-        await stack.envoy.until_router(healthy=True)
-        reply = await stack.chat(BLOOD)
+        reply = await stack.until_routed(BLOOD)
         assert reply.chosen["selected-category"] == "medical"
 
 

@@ -9,7 +9,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from router.errors import ConfigError
-from router.extproc.server import HEALTH_NAMES, ExtProcServer
+from router.extproc.server import ExtProcServer
 from router.mutation import Answer, Mutation
 from router.request import HttpMessage
 from tests.extproc.scripted import (
@@ -47,14 +47,6 @@ async def enter(running: Running, gate: Gate) -> Stream:
     await stream.body(b"x")
     await gate.entered.wait()
     return stream
-
-
-@pytest.mark.parametrize("name", HEALTH_NAMES)
-async def test_health_is_serving_under_every_name_that_probes_ask_for(name: str) -> None:
-    async with serving(ScriptedFlow) as running:
-        stub = health_pb2_grpc.HealthStub(running.channel)
-        answer = await stub.Check(health_pb2.HealthCheckRequest(service=name))
-        assert answer.status == SERVING
 
 
 async def test_a_body_of_16_mb_is_routed() -> None:
@@ -118,7 +110,6 @@ async def test_a_stop_says_not_serving_first_and_lets_requests_finish() -> None:
         gate.opened.set()
         assert (await stream.response()).request_body.response.body_mutation.body == b"new"
         assert await stream.ended() is grpc.StatusCode.OK
-        # The health watch is still open: it does not hold up the stop.
         await asyncio.wait_for(stopping, 5)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from router.errors import BadRequest
 from router.payload import Edit, SystemPrompt, SystemPromptMode, parse
-from router.payload.document import MAX_MEMBERS
+from router.payload.document import MAX_MEMBERS, read_body
 from router.request import Api
 
 CHAT = Api.CHAT_COMPLETIONS
@@ -223,3 +223,9 @@ def test_a_raw_nul_beside_a_lone_surrogate_is_still_malformed() -> None:
 def test_numbers_of_any_form_pass_as_written(number: bytes) -> None:
     body = chat(more=b', "temperature" :\t%s \n' % number)
     assert parse(CHAT, body).rewrite(Edit("math")) == body.replace(b"MoM", b"math")
+
+
+@pytest.mark.parametrize("body", [b"{}", b" \n{} ", b"\t{ }"])
+def test_members_can_be_added_to_an_object_without_any(body: bytes) -> None:
+    pieces = read_body(body).replace({"a": [b"1"], "b": [b"2"]})
+    assert b"".join(pieces) == body.replace(b"{", b'{"a":1,"b":2')
