@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -46,13 +46,19 @@ class Added:
     router: float
 
 
-async def added_latency(ground: Ground, model: str, size: int, rounds: int) -> Added:
-    """What the do-nothing processor and the router add at concurrency 1."""
+Turn = Callable[[], None]
+
+
+async def added_latency(
+    ground: Ground, model: str, rounds: int, each_turn: Turn = lambda: None
+) -> Added:
+    """What the do-nothing processor and the router add to a short prompt at concurrency 1."""
     envoys = (ground.plain, ground.noop, ground.routed)
     samples: list[list[float]] = [[], [], []]
     for turn in range(_WARM_UP + rounds):
+        each_turn()
         for envoy, taken in zip(envoys, samples, strict=True):
-            seconds = await ground.ask(envoy, model, size)
+            seconds = await ground.ask(envoy, model, SHORT)
             if turn >= _WARM_UP:
                 taken.append(seconds)
     plain, noop, routed = map(median, samples)
@@ -60,7 +66,7 @@ async def added_latency(ground: Ground, model: str, size: int, rounds: int) -> A
 
 
 async def named_model(ground: Ground, rounds: int) -> Figure:
-    added = await added_latency(ground, "medical-lora", SHORT, rounds)
+    added = await added_latency(ground, "medical-lora", rounds)
     return Figure(
         "added latency, client names the model, concurrency 1",
         added.router / added.noop,
@@ -71,28 +77,36 @@ async def named_model(ground: Ground, rounds: int) -> Figure:
 
 
 async def classified(ground: Ground, rounds: int, model_directory: Path) -> Figure:
-    """Above the do-nothing processor, in passes of the bare ONNX session over the same tokens."""
-    added = await added_latency(ground, "MoM", SHORT, rounds)
-    bare = await asyncio.to_thread(bare_session_run, model_directory)
+    """Above the do-nothing processor, in passes of the bare ONNX session over 16 tokens.
+
+    One bare pass is timed between the requests of each turn: in a loop of its own it would find
+    caches and clocks that no served request finds.
+    """
+    bare = BareSession(model_directory)
+    added = await added_latency(ground, "MoM", rounds, bare.run)
+    run = median(bare.samples)
     return Figure(
         "added latency with domain classification, above do-nothing",
-        (added.router - added.noop) / bare,
+        (added.router - added.noop) / run,
         1.5,
         "x bare session run",
-        f"router {_ms(added.router)}, do-nothing {_ms(added.noop)}, bare run {_ms(bare)}",
+        f"router {_ms(added.router)}, do-nothing {_ms(added.noop)}, bare run {_ms(run)}",
     )
 
 
-def bare_session_run(model_directory: Path, rounds: int = 300) -> float:
-    """Median seconds of one forward pass over 16 tokens, nothing else around it."""
-    model = OnnxModel.load(model_directory)
-    tokens = model.tokenize("What causes high blood pressure in a person aged 55 years?")
-    samples = []
-    for _ in range(rounds):
+class BareSession:
+    """One forward pass over 16 tokens, and nothing around it."""
+
+    def __init__(self, model_directory: Path) -> None:
+        self._model = OnnxModel.load(model_directory)
+        text = "What causes high blood pressure in a person aged 55 years?"
+        self._tokens = self._model.tokenize(text)
+        self.samples: list[float] = []
+
+    def run(self) -> None:
         started = perf_counter()
-        model.run_tokens([tokens])
-        samples.append(perf_counter() - started)
-    return median(samples)
+        self._model.run_tokens([self._tokens])
+        self.samples.append(perf_counter() - started)
 
 
 async def long_prompts(ground: Ground, rounds: int, concurrency: int = 32) -> Figure:

@@ -71,7 +71,7 @@ class Owner:
             while jobs := self._queue.take(limit):
                 self._compute(jobs)
         finally:
-            pass
+            self._post(self._callbacks.end)
 
     def _compute(self, jobs: Sequence[Job]) -> None:
         ready = [(job, tokens) for job in jobs if job.waiters and (tokens := self._tokenize(job))]

@@ -214,28 +214,40 @@ async def test_a_real_model_answers_through_a_batcher_as_it_does_directly(build:
 
 
 LEFT_OPEN = """
-import asyncio, sys, threading
-from tests.encoder.scripted import ScriptedModel
+import asyncio, atexit, sys
 from router.encoder import batcher
-batcher.CLOSE_SECONDS = 0.1
+from tests.encoder.scripted import ScriptedModel
+
+state = sys.argv[1]
 model = ScriptedModel()
+atexit.register(lambda: print(model.batches))
 
 async def main():
     made = batcher.Batcher(model)
     await made.encode("law")
-    if sys.argv[1] == "stuck":
-        gate = model.hold("stuck")
-        asyncio.ensure_future(made.encode("stuck"))
-        await asyncio.to_thread(gate.reached.wait)
+    if state == "idle":
+        return
+    gate = model.hold("slow")
+    asyncio.ensure_future(made.encode("slow"))
+    await asyncio.to_thread(gate.reached.wait)
+    if state == "stuck":
+        batcher.CLOSE_SECONDS = 0.1
+    else:
+        atexit.register(gate.opened.set)
 
 asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("state", ["idle", "stuck"])
-def test_the_interpreter_exits_though_nobody_closed(state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "ran"),
+    [("idle", [["law"]]), ("stuck", [["law"]]), ("running", [["law"], ["slow"]])],
+)
+def test_an_exit_that_nobody_prepared_waits_for_the_run_but_not_for_ever(
+    state: str, ran: list[list[str]]
+) -> None:
     root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", LEFT_OPEN, state], cwd=root, capture_output=True, timeout=60
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
+    command = [sys.executable, "-c", LEFT_OPEN, state]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{ran}\n"

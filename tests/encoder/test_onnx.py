@@ -119,10 +119,12 @@ def test_a_stated_pooling_goes_before_berts_pooler(build: Builder) -> None:
     np.testing.assert_allclose(encoding.embedding, [0.5, 0.5, 0.5, 0.5])
 
 
-def test_results_cannot_be_changed_by_a_caller(build: Builder) -> None:
-    encoding = OnnxModel.load(build()).run(["court"])[0]
-    with pytest.raises(ValueError, match="read-only"):
-        encoding.probabilities[0] = 1  # type: ignore[index]
+@pytest.mark.parametrize("texts", [["court"], ["court", "doctor"]], ids=["alone", "in a batch"])
+def test_results_cannot_be_changed_by_a_caller(build: Builder, texts: list[str]) -> None:
+    encoding = OnnxModel.load(build(outputs=("logits", "embedding"))).run(texts)[0]
+    for values in (encoding.probabilities, encoding.embedding):
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 1  # type: ignore[index]
 
 
 def test_a_poisonous_text_fails_with_one_line_that_does_not_quote_it(build: Builder) -> None:
