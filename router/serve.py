@@ -53,12 +53,21 @@ async def running(loaded: Loaded, *, share_ports: bool = False) -> AsyncIterator
         snapshot = compile_snapshot(loaded, encoders)
         await encoders.warm()
         service = Service(snapshot, _telemetry(loaded))
-        # What is loaded by now stays: the collector need not look at it with every request's heap.
-        gc.freeze()
+        _spare_the_collector()
         async with _listening(service, loaded.config.server, share_ports):
             yield service
     finally:
         await encoders.close()
+
+
+def _spare_the_collector() -> None:
+    """What is loaded by now stays, and requests leave few cycles: look seldom, and not at all that.
+
+    With the defaults a collection falls into every few requests' time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _telemetry(loaded: Loaded) -> Telemetry:

@@ -79,10 +79,12 @@ class Batcher:
         """Stop the owner thread; waiting callers get ClassifierFailed. May be called twice."""
         self._queue.close()
         self._fail_all()
-        if self._owner is not None:
-            # A forward pass cannot be interrupted; a stuck one is left to its daemon thread.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), CLOSE_SECONDS)
+        if self._owner is None:
+            return
+        # A forward pass cannot be interrupted; a stuck one is left to its daemon thread.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), CLOSE_SECONDS)
+            self._owner.join(CLOSE_SECONDS)  # at once: that word was the thread's last
             atexit.unregister(self._exit)
 
     def finish(self, answers: Sequence[tuple[Job, Encoding]], facts: BatchFacts) -> None:

@@ -18,7 +18,12 @@ from router.request import Api
 OWNER = "lora-router"
 RETRY_AFTER_SECONDS = "1"
 
-_ANTHROPIC_TYPES = {404: "not_found_error", 413: "request_too_large", 503: "overloaded_error"}
+_ANTHROPIC_TYPES = {
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    503: "overloaded_error",
+}
 _INTERNAL = "the router failed on this request"
 _CONTENT_TYPE = ("content-type", "application/json")
 

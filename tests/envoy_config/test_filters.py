@@ -26,9 +26,9 @@ def test_full_duplex_sends_trailers_too(config: Config) -> None:
 
 
 def test_only_full_duplex_needs_a_size_filter(config: Config) -> None:
-    assert list(rendered(config).filters)[0] == "envoy.filters.http.ext_proc"
+    assert next(iter(rendered(config).filters)) == "envoy.filters.http.ext_proc"
     both = rendered(changed(config, "server", body_mode="FULL_DUPLEX_STREAMED"))
-    assert list(both.filters)[0] == "envoy.filters.http.body_size_limit"
+    assert next(iter(both.filters)) == "envoy.filters.http.body_size_limit"
 
 
 @pytest.mark.parametrize(("on_error", "allowed"), [("default_model", True), ("reject", False)])
