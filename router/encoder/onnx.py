@@ -175,7 +175,10 @@ def _open_tokenizer(files: ModelFiles, head: int, tail: int) -> tuple[BoundedTok
         # A model with fewer positions keeps the proportion of head to tail.
         tail = tail * files.max_positions // (head + tail)
         head = files.max_positions - tail
-    return BoundedTokenizer(tokenizer, head=head, tail=tail), pad
+    try:
+        return BoundedTokenizer(tokenizer, head=head, tail=tail), pad
+    except ValueError as error:
+        raise ModelFilesError(f"{files.directory}: {error}; allow more tokens") from error
 
 
 def _open_session(graph: Path, *, use_cpu: bool, threads: int) -> Any:

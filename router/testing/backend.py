@@ -46,8 +46,10 @@ class Received:
 
     @cached_property
     def json(self) -> dict[str, Any]:
-        """The body, read as a JSON object."""
-        value: dict[str, Any] = json.loads(self.body)
+        """The body, read as a JSON object. Raises ValueError where it is none."""
+        value = json.loads(self.body)
+        if not isinstance(value, dict):
+            raise ValueError("the body is no JSON object")
         return value
 
     @property

@@ -155,6 +155,11 @@ def test_a_text_without_a_single_token_is_a_classifier_failure(build: Builder) -
         model.run([""])
 
 
+def test_bounds_that_leave_no_room_for_text_are_refused(build: Builder) -> None:
+    with pytest.raises(ModelFilesError, match="no room for text in 2 head tokens and 0 tail"):
+        OnnxModel.load(build(), head_tokens=2, tail_tokens=0)
+
+
 def test_use_cpu_false_without_cuda_names_the_providers_that_exist(build: Builder) -> None:
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this machine has CUDA")
