@@ -12,7 +12,7 @@ def with_typos(text: str, random: Random) -> str:
     or one replaced.
     """
     characters = list(text)
-    for _ in range(1 + len(text) // LETTERS_PER_TYPO):
+    for _ in range(max(1, len(text) // LETTERS_PER_TYPO)):
         places = [place for place, character in enumerate(characters[:-1]) if character.isalpha()]
         if places:
             _slip(characters, random.choice(places), random)

@@ -4,6 +4,7 @@ models/mom-domain-classifier`.
 
 import argparse
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -14,9 +15,9 @@ from tokenizers import Tokenizer
 from models.labels import LABELS
 from models.training.base import TOKENIZER_FILE, base_weights, base_word_table
 from models.training.batches import Batches
-from models.training.data import read_concepts, read_glossary, read_parallel, read_rows
+from models.training.data import Row, read_concepts, read_glossary, read_parallel, read_rows
 from models.training.export import export, fp32_graph
-from models.training.fit import Plan, fit
+from models.training.fit import CYCLES, fit
 from models.training.network import DomainNetwork, Encoder, WordTable
 from models.training.teacher import targets
 from models.training.vocabulary import (
@@ -28,23 +29,24 @@ from models.training.vocabulary import (
 )
 
 DEFAULT_DATA = Path(os.environ.get("DOMAIN_DATA", "../shared/data/domain"))
+SEED = 20261120
 DEFAULT_OUT = Path("models/mom-domain-classifier")
 
 
 def main() -> None:
     options = _options()
-    plan = Plan(epochs=options.epochs)
-    torch.manual_seed(plan.seed)
+    torch.manual_seed(SEED)
     vocabulary = build_vocabulary(
         TOKENIZER_FILE, read_glossary("glossary_chars.tsv"), read_glossary("glossary_words.tsv")
     )
     tokenizer = tokenizer_file(TOKENIZER_FILE, vocabulary)
-    batches = _batches(options.data, tokenizer, vocabulary, plan)
-    network = fit(new_network(vocabulary), batches, plan, partial(_keep, options.checkpoint))
+    batches = new_batches(training_rows(options.data, options.rows), tokenizer, vocabulary)
+    network = new_network(vocabulary)
+    for cycle in CYCLES:
+        network = fit(network, batches, cycle, partial(_keep, options.checkpoint))
     words = tie_traditional(vocabulary, network.encoder.words.rows.detach())
-    temperature = export(
-        network, words, tokenizer, read_rows(options.data / "valid.jsonl"), options.out
-    )
+    held_out = read_rows(options.data / "valid.jsonl")
+    temperature = export(network, words, tokenizer, held_out, options.out)
     if options.fp32:
         options.fp32.write_bytes(fp32_graph(network, words, temperature))
     print(f"wrote {options.out}, temperature {temperature:.3f}")
@@ -63,13 +65,17 @@ def new_network(vocabulary: Vocabulary) -> DomainNetwork:
     return DomainNetwork(encoder, len(LABELS))
 
 
-def _batches(data: Path, tokenizer: str, vocabulary: Vocabulary, plan: Plan) -> Batches:
+def training_rows(data: Path, count: int | None = None) -> list[Row]:
+    """The corpus, the parallel prompts and the concepts; or a sample of them, to try things out."""
     corpus = [row for row in read_rows(data / "train.jsonl") if not row.wrapped]
-    rows = corpus + read_parallel() + read_concepts(Random(plan.seed))
+    rows = corpus + read_parallel() + read_concepts(Random(SEED))
+    return Random(SEED).sample(rows, count) if count else rows
+
+
+def new_batches(rows: Sequence[Row], tokenizer: str, vocabulary: Vocabulary) -> Batches:
     by_words = Tokenizer.from_str(tokenizer)
     by_characters = Tokenizer.from_str(tokenizer_file(TOKENIZER_FILE, vocabulary, with_words=False))
-    goals = targets(rows, by_words, vocabulary)
-    return Batches(rows, goals, by_words, by_characters, plan.tokens_per_batch, plan.max_tokens)
+    return Batches(rows, targets(rows, by_words, vocabulary), by_words, by_characters)
 
 
 def _options() -> argparse.Namespace:
@@ -78,7 +84,7 @@ def _options() -> argparse.Namespace:
         "--data", type=Path, default=DEFAULT_DATA, help="folder with train.jsonl and valid.jsonl"
     )
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="where the shipped files go")
-    parser.add_argument("--epochs", type=int, default=Plan.epochs)
+    parser.add_argument("--rows", type=int, help="train on so many rows only, to try things out")
     parser.add_argument(
         "--checkpoint", type=Path, help="keep the averaged weights here after every epoch"
     )

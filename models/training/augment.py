@@ -9,7 +9,7 @@ from random import Random
 
 from models.training.data import is_chinese
 
-TYPO_SHARE = 0.25
+TYPO_SHARE = 0.35
 WISH_SHARE = 0.06
 GREETING_SHARE = 0.04
 BARE_ENDING_SHARE = 0.15

@@ -16,6 +16,8 @@ from models.training.augment import vary
 from models.training.data import Row
 from models.training.teacher import Targets
 
+TOKENS_PER_BATCH = 2048
+MAX_TOKENS = 160
 CHARACTERS_ONLY_SHARE = 0.15
 SORTED_WINDOW = 4096
 
@@ -41,8 +43,6 @@ class Batches:
     targets: Targets
     tokenizer: Tokenizer
     character_tokenizer: Tokenizer
-    tokens_per_batch: int
-    max_tokens: int
 
     def epoch(self, seed: int) -> Iterator[Batch]:
         encodings = self._encodings(Random(seed))
@@ -72,7 +72,7 @@ class Batches:
         return encodings
 
     def _encode(self, tokenizer: Tokenizer, texts: list[str]) -> list[Encoding]:
-        tokenizer.enable_truncation(self.max_tokens)
+        tokenizer.enable_truncation(MAX_TOKENS)
         return list(tokenizer.encode_batch(texts))
 
     def _groups(self, lengths: Sequence[int], random: Random) -> Iterator[list[int]]:
@@ -82,7 +82,7 @@ class Batches:
         groups: list[list[int]] = []
         for start in range(0, len(order), SORTED_WINDOW):
             window = sorted(order[start : start + SORTED_WINDOW], key=lengths.__getitem__)
-            groups += _cut(window, lengths, self.tokens_per_batch)
+            groups += _cut(window, lengths, TOKENS_PER_BATCH)
         random.shuffle(groups)
         yield from groups
 

@@ -31,19 +31,24 @@ AVERAGE_DECAY = 0.998
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How long and how fast to learn."""
+class Cycle:
+    """One rise and fall of the learning rate: how long and how fast."""
 
-    epochs: int = 3
-    tokens_per_batch: int = 2048
-    max_tokens: int = 160
-    peak_rate: float = 2e-4
-    new_word_rate: float = 1e-3
-    head_rate: float = 5e-4
-    layer_decay: float = 0.9
-    weight_decay: float = 0.01
-    warmup: float = 0.06
-    seed: int = 20261120
+    epochs: int
+    peak_rate: float
+    new_word_rate: float
+    head_rate: float
+    seed: int
+
+
+#: The second cycle starts from the averaged weights of the first and goes half as fast.
+CYCLES = (
+    Cycle(epochs=3, peak_rate=2e-4, new_word_rate=1e-3, head_rate=5e-4, seed=20261120),
+    Cycle(epochs=2, peak_rate=1e-4, new_word_rate=5e-4, head_rate=2.5e-4, seed=20261220),
+)
+LAYER_DECAY = 0.9
+WEIGHT_DECAY = 0.01
+WARM_UP = 0.06
 
 
 class Losses(nn.Module):
@@ -80,28 +85,28 @@ class Losses(nn.Module):
 def fit(
     network: DomainNetwork,
     batches: Batches,
-    plan: Plan,
+    cycle: Cycle,
     after_epoch: Callable[[DomainNetwork], None],
 ) -> DomainNetwork:
     """Train in place; return a network with the averaged weights, which `after_epoch` also sees
     on the way.
     """
-    torch.manual_seed(plan.seed)
+    torch.manual_seed(cycle.seed)
     count = batches.count()
     losses = Losses(
         network.labels.out_features, network.projection.out_features, len(batches.rows) / count
     )
-    optimizer = _optimizer(network, losses, plan)
+    optimizer = _optimizer(network, losses, cycle)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, _one_cycle(plan.epochs * count, plan.warmup)
+        optimizer, _one_cycle(cycle.epochs * count, WARM_UP)
     )
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=_warm_average(AVERAGE_DECAY)
     )
     network.train()
-    for epoch in range(plan.epochs):
+    for epoch in range(cycle.epochs):
         progress = tqdm(
-            batches.epoch(plan.seed + epoch), total=count, desc=f"epoch {epoch + 1}/{plan.epochs}"
+            batches.epoch(cycle.seed + epoch), total=count, desc=f"epoch {epoch + 1}/{cycle.epochs}"
         )
         for batch in progress:
             loss = _step(network, losses, optimizer, batch)
@@ -124,25 +129,25 @@ def _step(
     return loss.item()
 
 
-def _optimizer(network: DomainNetwork, losses: Losses, plan: Plan) -> torch.optim.Optimizer:
+def _optimizer(network: DomainNetwork, losses: Losses, cycle: Cycle) -> torch.optim.Optimizer:
     """Lower layers know general things and move slowly; new words know only their gloss and move
     fast.
     """
     encoder = network.encoder
     rates: list[tuple[Iterable[nn.Parameter], float]] = [
-        (layer.parameters(), plan.peak_rate * plan.layer_decay ** (LAYERS - 1 - depth))
+        (layer.parameters(), cycle.peak_rate * LAYER_DECAY ** (LAYERS - 1 - depth))
         for depth, layer in enumerate(encoder.layers)
     ]
-    lowest = plan.peak_rate * plan.layer_decay**LAYERS
+    lowest = cycle.peak_rate * LAYER_DECAY**LAYERS
     rates += [
         ([encoder.words.old, encoder.positions, *encoder.norm.parameters()], lowest),
-        ([encoder.words.new], plan.new_word_rate),
-        (network.projection.parameters(), plan.peak_rate),
-        ([*network.hidden.parameters(), *network.labels.parameters()], plan.head_rate),
-        (losses.parameters(), plan.head_rate),
+        ([encoder.words.new], cycle.new_word_rate),
+        (network.projection.parameters(), cycle.peak_rate),
+        ([*network.hidden.parameters(), *network.labels.parameters()], cycle.head_rate),
+        (losses.parameters(), cycle.head_rate),
     ]
     groups = [{"params": parameters, "lr": rate} for parameters, rate in rates]
-    return torch.optim.AdamW(groups, weight_decay=plan.weight_decay, fused=True)
+    return torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY, fused=True)
 
 
 def _one_cycle(steps: int, warmup: float) -> Callable[[int], float]:

@@ -104,8 +104,9 @@ async def prepared(config_path: Path) -> AsyncIterator[Ground]:
 
 
 def _config(base: Config, backend_port: int) -> Config:
-    """Quiet: the decision log costs the same whether anybody reads it, but disks differ."""
-    return on_free_ports(base, [backend_port] * len(base.vllm_endpoints))
+    """The configuration on free ports; rejecting, so that no fallback script runs without it."""
+    moved = on_free_ports(base, [backend_port] * len(base.vllm_endpoints))
+    return moved.model_copy(update={"on_error": "reject"})
 
 
 async def _start_noop(stack: AsyncExitStack, config: Config, directory: Path) -> None:

@@ -10,8 +10,8 @@ from envoy_data_plane.message_pool import default_message_pool
 from router.config import Config
 
 # The router refuses a body over the limit in the caller's own error format, exactly at the limit.
-# Envoy lets a little more pass, and cuts off only what would fill its memory.
-_SLACK = 64 * 1024
+# Envoy lets a little more pass, so little that the router's gRPC server still takes the message.
+_SLACK = 32 * 1024
 
 
 def buffer_limit(config: Config) -> int:

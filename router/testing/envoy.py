@@ -61,12 +61,12 @@ class RealEnvoy:
         ]
 
     async def __aenter__(self) -> RealEnvoy:
-        self.write_files()
-        await self.process.start()
         try:
+            self.write_files()
+            await self.process.start()
             await self.process.until(self._ready)
         except BaseException:
-            await self.process.stop()
+            await self.__aexit__(None, None, None)
             raise
         return self
 

@@ -63,6 +63,16 @@ async def test_without_the_router_the_default_model_answers_for_the_auto_names(
         assert reply.body == b"".join(stack.backend.events(Api.CHAT_COMPLETIONS, "llama2-7b"))
 
 
+async def test_an_auto_name_may_hold_what_is_magic_to_a_script(new_stack: NewStack) -> None:
+    name = 'a"b\\c%1.*[模]]=]'
+    async with new_stack(read_config(auto_model_name=name)) as stack:
+        await stack.router.stop()
+        body = json.dumps(question(BLOOD, model=name), ensure_ascii=False).encode()
+        reply = await stack.send("POST", CHAT, data=body, headers=JSON)
+        assert reply.status == 200
+        assert stack.backend.received[0].json["model"] == "llama2-7b"
+
+
 async def test_without_the_router_requests_go_to_the_default_endpoint_as_they_are(
     new_stack: NewStack,
 ) -> None:

@@ -10,11 +10,13 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from router.envoy_config.limits import buffer_limit
 from router.testing import FakeBackend
 from tests.e2e.conftest import (
     BODY_MODES,
     CHAT,
     JSON,
+    NewStack,
     Reply,
     Stack,
     in_mode,
@@ -36,6 +38,7 @@ def assert_refused(reply: Reply, path: str, status: int, backend: FakeBackend) -
     assert reply.headers["content-type"].startswith("application/json")
     assert SECRET.encode() not in reply.body
     assert reply.error["message"]
+    assert "selected-model" not in reply.chosen
     whole = json.loads(reply.body)
     if path == CHAT:
         assert set(whole) == {"error"}
@@ -100,6 +103,18 @@ async def narrow_stack(
     directory: Path = tmp_path_factory.mktemp("narrow")
     async with stacked(config, shared_backend, session, directory) as stack:
         yield stack
+
+
+async def test_all_that_envoy_lets_pass_the_router_takes_in(
+    new_stack: NewStack, backend: FakeBackend
+) -> None:
+    server = read_config().server.model_copy(update={"max_body_bytes": 5 * 1024 * 1024})
+    config = read_config(server=server)
+    async with new_stack(config) as stack:
+        body = sized(buffer_limit(config))
+        reply = await stack.send("POST", CHAT, data=pieces(body, 64 * 1024), headers=JSON)
+        assert_refused(reply, CHAT, 413, backend)
+        assert [routing.status for routing in stack.router.routings] == [413]
 
 
 def sized(length: int) -> bytes:

@@ -7,7 +7,7 @@ from tests.envoy_config.conftest import changed, rendered
 
 def test_envoy_lets_the_router_refuse_what_is_just_too_large(config: Config) -> None:
     narrow = changed(config, "server", max_body_bytes=100_000)
-    assert buffer_limit(narrow) == 100_000 + 65_536
+    assert buffer_limit(narrow) == 100_000 + 32_768
     assert rendered(narrow).host["request_body_buffer_limit"] == buffer_limit(narrow)
 
 
