@@ -34,6 +34,16 @@ from router.snapshot import Snapshot
 ENDPOINT_HEADER = "x-selected-endpoint"
 MODEL_HEADER = "x-selected-model"
 
+# All that is read of a request's headers: Envoy forwards no others, credentials least of all.
+HEADERS_READ = (
+    ":method",
+    ":path",
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "x-request-id",
+)
+
 # vLLM's dynamic LoRA API lets its caller load files of the server: operators' business.
 MANAGEMENT_PATHS = frozenset({"/v1/load_lora_adapter", "/v1/unload_lora_adapter"})
 

@@ -31,14 +31,15 @@ def export(
     """Write everything but the model card; returns the temperature that the held-out rows asked
     for.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    _write(out / TOKENIZER_FILE, tokenizer.encode())
-    _write_json(out / "config.json", config(vocabulary_size=len(words)))
-    _write_json(out / "category_mapping.json", category_mapping())
     raw = int8_graph(network, words, temperature=1.0)
     logits = DomainModel.of(raw, tokenizer).logits([row.text for row in held_out])
     temperature = fit_temperature(logits, np.array([row.label for row in held_out]))
-    _write(out / MODEL_FILE, int8_graph(network, words, temperature))
+    graph = int8_graph(network, words, temperature)
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out / MODEL_FILE, graph)
+    _write(out / TOKENIZER_FILE, tokenizer.encode())
+    _write_json(out / "config.json", config(vocabulary_size=len(words)))
+    _write_json(out / "category_mapping.json", category_mapping())
     return temperature
 
 
@@ -46,11 +47,13 @@ def int8_graph(network: DomainNetwork, words: Tensor, temperature: float) -> byt
     """Weights of the products in int8, one scale per column, activations quantised as they come.
 
     Seven bits of the eight are used: processors without VNNI add pairs of products in sixteen
-    bits, and eight full bits overflow there.
+    bits, and eight full bits overflow there. The graph is marked as prepared: its nodes are fused.
     """
     with tempfile.TemporaryDirectory() as folder:
         full, small = Path(folder, "full.onnx"), Path(folder, "small.onnx")
-        onnx.save(build_graph(network, words, temperature, small_tables=True), full)
+        graph = build_graph(network, words, temperature, small_tables=True)
+        graph.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
+        onnx.save(graph, full)
         quantize_dynamic(
             full,
             small,

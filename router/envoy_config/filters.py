@@ -21,12 +21,10 @@ from router.envoy_config.document import pack
 from router.envoy_config.fallback import LUA
 from router.envoy_config.limits import BodySizeLimit, buffer_limit
 from router.extproc.wire import METADATA_NAMESPACE
-from router.flow import ENDPOINT_HEADER, MODEL_HEADER
+from router.flow import ENDPOINT_HEADER, HEADERS_READ, MODEL_HEADER
 
 EXT_PROC = "envoy.filters.http.ext_proc"
 
-# What the router never needs to see; the backend still gets it.
-_CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key")
 # All that the router may set, on requests and on the responses that it gives itself.
 _MUTABLE = (
     ENDPOINT_HEADER,
@@ -72,7 +70,7 @@ def ext_proc_filter(config: Config) -> ext_proc.ExternalProcessor:
         processing_mode=_processing_mode(config),
         request_attributes=["request.id"],
         mutation_rules=_mutation_rules(),
-        forward_rules=ext_proc.HeaderForwardingRules(disallowed_headers=_exactly(_CREDENTIALS)),
+        forward_rules=ext_proc.HeaderForwardingRules(allowed_headers=_exactly(HEADERS_READ)),
         metadata_options=ext_proc.MetadataOptions(
             receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(
                 untyped=[METADATA_NAMESPACE]

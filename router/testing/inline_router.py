@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -26,6 +27,7 @@ class InlineRouter:
         self.config = config
         self.snapshot = snapshot(config, encoder)
         self.routings: list[Routing] = []
+        self._reported = asyncio.Event()
         self._server: ExtProcServer | None = None
 
     async def __aenter__(self) -> InlineRouter:
@@ -44,13 +46,27 @@ class InlineRouter:
         """Listen and serve."""
         server = self.config.server
         self._server = ExtProcServer(
-            lambda: RequestFlow(self.snapshot, self.routings.append),
+            lambda: RequestFlow(self.snapshot, self._report),
             address=server.extproc,
             max_body_bytes=server.max_body_bytes,
             render_error=render_error,
             default_mode=server.body_mode,
         )
         await self._server.start()
+
+    def _report(self, routing: Routing) -> None:
+        self.routings.append(routing)
+        self._reported.set()
+
+    async def routing(self, request_id: str, timeout: float = 10.0) -> Routing:
+        """The record of one request; it may come a little later than the request's answer."""
+        async with asyncio.timeout(timeout):
+            while True:
+                for routing in self.routings:
+                    if routing.request_id == request_id:
+                        return routing
+                self._reported.clear()
+                await self._reported.wait()
 
     async def stop(self, grace: float = 0.5) -> None:
         """Stop listening; requests in flight get `grace` seconds."""

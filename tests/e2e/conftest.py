@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from router.config import Config, load
 from router.config.schema import VllmEndpoint
@@ -71,11 +72,12 @@ class Stack:
     backend: FakeBackend
     session: aiohttp.ClientSession
 
-    async def send(self, method: str, path: str, **more: Any) -> Reply:
+    async def send(self, method: str, path: str | URL, **more: Any) -> Reply:
         """One request, whole answer. Takes what aiohttp's `request` takes."""
         if isinstance(more.get("data"), bytes):
             more["data"] = BytesIO(more["data"])  # aiohttp dislikes large bytes
-        async with self.session.request(method, self.envoy.url + path, **more) as answer:
+        url = path if isinstance(path, URL) else self.envoy.url + path
+        async with self.session.request(method, url, **more) as answer:
             return Reply(answer.status, answer.headers, await answer.read())
 
     async def chat(self, text: str, *, model: str = "MoM", **more: Any) -> Reply:

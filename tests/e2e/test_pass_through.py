@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, request_id
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -57,10 +57,13 @@ async def test_the_models_are_listed_by_the_router(stack: Stack) -> None:
 
 
 async def test_envoy_answers_its_own_health(stack: Stack) -> None:
-    reply = await stack.send("GET", "/healthz")
-    assert (reply.status, reply.body) == (200, b"ok")
-    assert stack.router.routings == []
-    assert reply.chosen == {}
+    own, other = request_id(), request_id()
+    reply = await stack.send("GET", "/healthz", headers=own)
+    assert (reply.status, reply.body, reply.chosen) == (200, b"ok", {})
+    await stack.send("GET", "/v1/models", headers=other)
+    await stack.router.routing(other["x-request-id"])
+    seen = {routing.request_id for routing in stack.router.routings}
+    assert own["x-request-id"] not in seen
 
 
 async def test_a_web_socket_is_refused_rather_than_left_hanging(stack: Stack) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from router.envoy_config.limits import buffer_limit
 from router.testing import FakeBackend
@@ -22,6 +23,7 @@ from tests.e2e.conftest import (
     in_mode,
     question,
     read_config,
+    request_id,
     stacked,
 )
 from tests.e2e.test_bodies import pieces
@@ -112,9 +114,12 @@ async def test_all_that_envoy_lets_pass_the_router_takes_in(
     config = read_config(server=server)
     async with new_stack(config) as stack:
         body = sized(buffer_limit(config))
-        reply = await stack.send("POST", CHAT, data=pieces(body, 64 * 1024), headers=JSON)
+        marked = request_id()
+        data = pieces(body, 64 * 1024)
+        reply = await stack.send("POST", CHAT, data=data, headers=JSON | marked)
         assert_refused(reply, CHAT, 413, backend)
-        assert [routing.status for routing in stack.router.routings] == [413]
+        line = await stack.envoy.logged(marked["x-request-id"])
+        assert (line["details"], line["failed_open"]) == ("request_too_large", "0")
 
 
 def sized(length: int) -> bytes:
@@ -140,3 +145,16 @@ async def test_a_body_over_the_limit_gets_413(
     data = body if declared else pieces(body, 16 * 1024)
     reply = await narrow_stack.send("POST", path, data=data, headers=JSON)
     assert_refused(reply, path, 413, backend)
+
+
+@pytest.mark.parametrize(
+    "path", [CHAT + "%2f..", "/v1/messages%2f"], ids=["an openai path", "an anthropic path"]
+)
+async def test_what_envoy_itself_refuses_is_told_as_json(stack: Stack, path: str) -> None:
+    reply = await stack.send("POST", URL(stack.envoy.url + path, encoded=True), data=b"{}")
+    assert_refused(reply, CHAT if path.startswith(CHAT) else path, 400, stack.backend)
+
+
+async def test_a_header_with_an_underscore_gets_400(stack: Stack) -> None:
+    reply = await stack.send("POST", CHAT, data=b"{}", headers={"x_selected_endpoint": "a"})
+    assert (reply.status, stack.backend.received) == (400, [])

@@ -25,12 +25,12 @@ async def test_requests_are_routed_as_the_encoder_says(mode: str, trailers: bool
         InlineRouter(config, FakeEncoder(TABLE)) as router,
         FakeEnvoy(config.server.extproc, body_mode=mode) as envoy,
     ):
-        outcome = await envoy.request(CHAT, body, trailers=trailers)
+        outcome = await envoy.request(CHAT, body, trailers=trailers, headers={"x-request-id": "7"})
     assert json.loads(outcome.body)["model"] == "medical-lora"
     assert outcome.headers["x-selected-model"] == "medical-lora"
     assert outcome.metadata["category"] == "medical"
     assert outcome.route_cleared
-    assert [routing.category for routing in router.routings] == ["medical"]
+    assert (await router.routing("7")).category == "medical"
 
 
 async def test_it_can_be_stopped_and_started() -> None:
