@@ -8,7 +8,7 @@
     RouterProcess   `lora-router serve` as a process of its own
     on_free_ports   a configuration whose servers all listen on free ports of this machine
 
-They import what they need when they are used: `RealEnvoy` wants the `demo` extra.
+`RealEnvoy` needs the `demo` extra, which brings the binary; the others need nothing more.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,7 +14,9 @@ _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 PR_SET_PDEATHSIG = 1
 ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-os.execvp(sys.argv[1], sys.argv[1:])
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("its owner has ended already")
+os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
@@ -107,4 +110,4 @@ def _ending_with_parent(command: Sequence[str]) -> list[str]:
     if sys.platform != "linux":
         return list(command)
     # Not in a `preexec_fn`: that would fork this process, threads of gRPC and all.
-    return [sys.executable, "-c", _DIE_WITH_PARENT, *command]
+    return [sys.executable, "-c", _DIE_WITH_PARENT, str(os.getpid()), *command]
