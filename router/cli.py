@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error.problems, 2)
     except ModelFilesError as error:
         return _fail([str(error)], 2)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (RouterError, OSError) as error:
         return _fail([f"lora-router: {error}"], 1)
     except KeyboardInterrupt:
@@ -108,10 +112,9 @@ def _add_config(command: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive number, found '{text}'")
+    return int(text)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -138,7 +141,7 @@ def _explain(options: argparse.Namespace) -> int:
 
     account = asyncio.run(_account(options))
     lines = [json.dumps(account, ensure_ascii=False, indent=2)] if options.json else render(account)
-    print("\n".join(lines))
+    print("\n".join(lines), flush=True)
     return 0
 
 

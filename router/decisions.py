@@ -80,7 +80,9 @@ class Not:
 
     def evaluate(self, matches: Matches) -> Truth:
         truth = self.rule.evaluate(matches)
-        return Truth(None) if truth.holds is None else Truth(not truth.holds, 1.0)
+        if truth.holds is None:
+            return truth
+        return Truth(False) if truth.holds else Truth(True, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

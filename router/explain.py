@@ -15,11 +15,14 @@ from router.telemetry.decision_log import describe
 async def explain(snapshot: Snapshot, text: str, *, model: str | None = None) -> dict[str, Any]:
     """Route `text` as a chat request for `model` (default: the auto name) and account for it.
 
-    Raises what `route` raises.
+    Raises the routing's error where the request would be refused.
     """
     prompt = Prompt((Turn("user", text),))
     name = model or snapshot.catalog.auto_names[0]
-    return account(await route(snapshot, InferenceRequest(Api.CHAT_COMPLETIONS, name, prompt)))
+    routing = await route(snapshot, InferenceRequest(Api.CHAT_COMPLETIONS, name, prompt))
+    if routing.ref is None and routing.error is not None:
+        raise routing.error
+    return account(routing)
 
 
 def account(routing: Routing) -> dict[str, Any]:
@@ -66,9 +69,12 @@ def _decisions(routing: Routing) -> list[dict[str, Any]]:
     ]
 
 
+_SHOWN = ("model", "adapter", "endpoint", "category", "decision", "confidence", "reason", "error")
+
+
 def render(account: Mapping[str, Any]) -> Iterator[str]:
     """The account as lines for a terminal."""
-    for key in ("model", "adapter", "endpoint", "category", "confidence", "reason", "error"):
+    for key in _SHOWN:
         if account[key] is not None:
             yield f"{key:<12}{account[key]}"
     for signal in account["signals"]:

@@ -47,7 +47,9 @@ HEADERS_READ = (
 # vLLM's dynamic LoRA API lets its caller load files of the server: operators' business.
 MANAGEMENT_PATHS = frozenset({"/v1/load_lora_adapter", "/v1/unload_lora_adapter"})
 
-_A = TypeVar("_A", Mutation, ImmediateResponse)
+MODELS_PATH = "/v1/models"
+
+_A = TypeVar("_A", bound=Answer)
 
 Reporter = Callable[[Routing], None]
 
@@ -56,32 +58,41 @@ class RequestFlow:
     """One HTTP request's way through the router, on the snapshot that it began with.
 
     Answers every request, whatever happens, and reports exactly one Routing for each, once the
-    answer has left: nobody waits for a log line.
+    answer has left: nobody waits for a log line. The time it tells is the router's own, without
+    that of a client who is slow to send its body.
     """
 
     def __init__(self, snapshot: Snapshot, report: Reporter) -> None:
         self._snapshot = snapshot
         self._report = report
-        self._started = perf_counter()
         self._head = HttpMessage(Headers())
-        self._routing: Routing | None = None
+        self._spent = 0.0
+        # What is known of the request so far; the last word is what gets reported.
+        self._routing = Routing(reason=Reason.PASS_THROUGH, config_version=snapshot.version)
+        self._answered = False
 
     def on_request_headers(self, head: HttpMessage, *, end_of_stream: bool) -> Answer | None:
         """Answer what the headers alone decide; None where the body is wanted."""
+        started = perf_counter()
         self._head = head
+        self._routing = replace(self._routing, request_id=head.request_id)
         try:
-            return self._read_head(head, end_of_stream)
+            answer = self._read_head(head, end_of_stream)
         except ClientError as error:
-            return self._refuse(Reason.CLIENT_ERROR, error)
+            answer = self._refusal(Reason.CLIENT_ERROR, error)
+        self._spent += perf_counter() - started
+        return self._finish(answer) if answer else None
 
     def _read_head(self, head: HttpMessage, end_of_stream: bool) -> Answer | None:
-        if head.path.rstrip("/") in MANAGEMENT_PATHS:
-            raise Forbidden(f"{head.path} is not for clients of the router")
-        if head.method == "GET" and head.path.rstrip("/") == "/v1/models":
+        path = head.path.rstrip("/")
+        if path in MANAGEMENT_PATHS:
+            raise Forbidden(f"{path} is not for clients of the router")
+        if head.method == "GET" and path == MODELS_PATH:
             return self._list_models()
         api = find_api(head.method, head.path)
         if api is None:
             return self._pass_through()
+        self._routing = replace(self._routing, api=api)
         if end_of_stream:
             raise BadRequest("the request has no body")
         check_head(head, max_body_bytes=self._snapshot.max_body_bytes)
@@ -89,65 +100,73 @@ class RequestFlow:
 
     async def on_request(self, request: HttpMessage) -> Answer:
         """Answer an inference request with its whole body."""
+        started = perf_counter()
         try:
-            return await self._route(request)
+            answer = await self._route(request.body)
         except ClientError as error:
-            return self._refuse(Reason.CLIENT_ERROR, error)
-        except RouterError as error:
-            return self._refuse(Reason.CLASSIFIER_UNAVAILABLE, error)
+            answer = self._refusal(Reason.CLIENT_ERROR, error)
         except Exception as error:  # our own fault; the client learns no more than that
             failure = RouterError("the router failed on this request")
             failure.__cause__ = error
-            return self._refuse(Reason.INTERNAL_ERROR, failure)
+            answer = self._refusal(Reason.INTERNAL_ERROR, failure)
+        self._spent += perf_counter() - started
+        return self._finish(answer)
 
-    async def _route(self, request: HttpMessage) -> Answer:
-        api = find_api(request.method, request.path)
+    async def _route(self, body: bytes) -> Answer:
+        api = self._routing.api
         assert api is not None  # on_request_headers asked for the body
         started = perf_counter()
-        payload = parse(api, request.body)
-        parsed = perf_counter()
+        payload = parse(api, body)
+        parsed = perf_counter() - started
         routing = await route(self._snapshot, payload.request)
-        edit = edit_for(self._snapshot, routing, payload)
         routing = replace(
             routing,
-            system_prompt_injected=edit.system_prompt is not None,
-            timings={"parse": parsed - started, **routing.timings},
+            request_id=self._routing.request_id,
+            timings={"parse": parsed, **routing.timings},
         )
-        return self._finish(routing, mutation_for(routing, payload, edit))
+        self._routing = routing
+        if routing.ref is None:
+            assert routing.error is not None
+            return self._refusal(routing.reason, routing.error)
+        edit = edit_for(self._snapshot, routing, payload)
+        injected = edit.system_prompt is not None
+        self._routing = replace(routing, system_prompt_injected=injected)
+        return mutation_for(routing, payload, edit)
+
+    def refuse(self, error: RouterError) -> ImmediateResponse:
+        """Answer a request that the protocol lets go no further."""
+        client_is_wrong = isinstance(error, ClientError)
+        reason = Reason.CLIENT_ERROR if client_is_wrong else Reason.INTERNAL_ERROR
+        return self._finish(self._refusal(reason, error))
 
     def _list_models(self) -> ImmediateResponse:
+        self._routing = replace(self._routing, reason=Reason.MODEL_LIST)
         body = render_models(self._snapshot.catalog, self._snapshot.created)
-        answer = ImmediateResponse(200, body, details="model_list")
-        return self._finish(self._record(Reason.MODEL_LIST), answer)
+        return ImmediateResponse(200, body, details="model_list")
 
     def _pass_through(self) -> Mutation:
         catalog = self._snapshot.catalog
         endpoints = catalog.models[catalog.default.model].endpoints
         endpoint = pick_endpoint(endpoints, random.random())
-        routing = replace(self._record(Reason.PASS_THROUGH), endpoint=endpoint)
-        answer = Mutation(((ENDPOINT_HEADER, endpoint.name),), clear_route_cache=True)
-        return self._finish(routing, answer)
+        self._routing = replace(self._routing, endpoint=endpoint)
+        return Mutation(((ENDPOINT_HEADER, endpoint.name),), clear_route_cache=True)
 
-    def _refuse(self, reason: Reason, error: RouterError) -> ImmediateResponse:
-        answer = render_error(self._head.path, error)
-        return self._finish(replace(self._record(reason), error=error), answer)
+    def _refusal(self, reason: Reason, error: RouterError) -> ImmediateResponse:
+        self._routing = replace(self._routing, reason=reason, error=error)
+        return render_error(self._head.path, error)
 
-    def _record(self, reason: Reason) -> Routing:
-        return Routing(reason=reason, config_version=self._snapshot.version)
-
-    def _finish(self, routing: Routing, answer: _A) -> _A:
-        routing = replace(
-            routing,
-            request_id=self._head.request_id,
+    def _finish(self, answer: _A) -> _A:
+        self._answered = True
+        self._routing = replace(
+            self._routing,
             status=answer.status if isinstance(answer, ImmediateResponse) else None,
-            timings={**routing.timings, "total": perf_counter() - self._started},
+            timings={**self._routing.timings, "total": self._spent},
         )
-        self._routing = routing
-        return dataclasses.replace(answer, metadata=routing.metadata())
+        return dataclasses.replace(answer, metadata=self._routing.metadata())
 
     def closed(self) -> None:
         """The stream has ended. A client that left before its answer leaves nothing to report."""
-        if self._routing:
+        if self._answered:
             self._report(self._routing)
 
 

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     MODEL_SPECIFIED = "model_specified"
     BELOW_THRESHOLD = "below_threshold"
     NO_TEXT = "no_text"
+    NO_CATEGORY = "no_category"
     CLASSIFIER_UNAVAILABLE = "classifier_unavailable"
     PASS_THROUGH = "pass_through"
     MODEL_LIST = "model_list"
@@ -92,6 +93,8 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
             "injected_system_prompt": str(self.system_prompt_injected).lower(),
             "config_version": self.config_version,
         }
+        if self.ref is None:  # no model was chosen that could be given a prompt
+            del known["injected_system_prompt"]
         return {key: value for key, value in known.items() if value is not None}
 
 
@@ -102,8 +105,8 @@ def _on_off(flag: bool | None) -> str | None:
 async def route(snapshot: Snapshot, request: InferenceRequest) -> Routing:
     """Decide where an inference request goes.
 
-    Raises UnknownModel where the client names a model that nothing serves, and the signal's own
-    RouterError where the classifier failed and `on_error` is `reject`.
+    Without `ref` the request is refused, for the reason in `error`: UnknownModel where the client
+    names a model that nothing serves; the signal's own where it failed and `on_error` is `reject`.
     """
     base = Routing(
         reason=Reason.MODEL_SPECIFIED,
@@ -114,11 +117,17 @@ async def route(snapshot: Snapshot, request: InferenceRequest) -> Routing:
         prompt=request.prompt,
     )
     if request.model in snapshot.catalog.auto_names:
-        return _with_endpoint(snapshot, await _route_by_content(snapshot, base, request.prompt))
-    ref = snapshot.catalog.find(request.model)
-    if ref is None:
-        raise UnknownModel(f"the model `{request.model}` does not exist", param="model")
-    return _with_endpoint(snapshot, replace(base, ref=ref))
+        routing = await _route_by_content(snapshot, base, request.prompt)
+    else:
+        routing = _route_by_name(snapshot, base)
+    return _with_endpoint(snapshot, routing) if routing.ref else routing
+
+
+def _route_by_name(snapshot: Snapshot, base: Routing) -> Routing:
+    if ref := snapshot.catalog.find(base.requested_model):
+        return replace(base, ref=ref)
+    error = UnknownModel(f"the model `{base.requested_model}` does not exist", param="model")
+    return replace(base, reason=Reason.CLIENT_ERROR, error=error)
 
 
 async def _route_by_content(snapshot: Snapshot, base: Routing, prompt: Prompt) -> Routing:
@@ -145,16 +154,19 @@ async def _route_by_content(snapshot: Snapshot, base: Routing, prompt: Prompt) -
 
 
 def _fall_back(snapshot: Snapshot, base: Routing, verdict: Verdict) -> Routing:
-    """The default model, with a reason; or the failure itself where it is to be rejected."""
+    """The default model, with a reason; or the failure alone where it is to be rejected."""
     failure = next((report.error for report in base.reports if report.error), None)
-    if failure and verdict.unknown:
-        if snapshot.rejects_on_error:
-            raise failure
-        reason = Reason.CLASSIFIER_UNAVAILABLE
-    else:
-        failure = None
-        reason = Reason.BELOW_THRESHOLD if any(r.matches for r in base.reports) else Reason.NO_TEXT
-    return replace(base, reason=reason, ref=snapshot.catalog.default, error=failure)
+    if failure is None or not verdict.unknown:
+        return replace(base, reason=_why_undecided(base), ref=snapshot.catalog.default)
+    ref = None if snapshot.rejects_on_error else snapshot.catalog.default
+    return replace(base, reason=Reason.CLASSIFIER_UNAVAILABLE, ref=ref, error=failure)
+
+
+def _why_undecided(base: Routing) -> Reason:
+    if base.prompt is not None and not base.prompt.text.strip():
+        return Reason.NO_TEXT
+    found = any(report.matches for report in base.reports)
+    return Reason.BELOW_THRESHOLD if found else Reason.NO_CATEGORY
 
 
 async def _evaluate(signals: tuple[Signal, ...], prompt: Prompt) -> tuple[Report, ...]:

@@ -6,6 +6,7 @@ Knows in which order things start and stop; leaves every piece of work to its ro
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import signal
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from aiohttp import web
 from router.admin.app import Admin
 from router.config import Loaded, load
 from router.config.process import ServerSettings
+from router.errors import ConfigError
 from router.extproc.server import ExtProcServer
 from router.flow import RequestFlow
 from router.payload import render_error
@@ -27,6 +29,9 @@ from router.snapshot import Encoders, Snapshot, compile_snapshot
 from router.telemetry import Telemetry
 from router.telemetry.decision_log import DecisionLog, configure_logging
 from router.telemetry.metrics import Metrics
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass
@@ -48,11 +53,12 @@ async def running(loaded: Loaded, *, share_ports: bool = False) -> AsyncIterator
 
     `share_ports` lets several workers listen on the same ports (SO_REUSEPORT).
     """
-    encoders = Encoders()
+    telemetry = _telemetry(loaded)
+    encoders = Encoders(telemetry.metrics.observe_batch)
     try:
         snapshot = compile_snapshot(loaded, encoders)
         await encoders.warm()
-        service = Service(snapshot, _telemetry(loaded))
+        service = Service(snapshot, telemetry)
         _spare_the_collector()
         async with _listening(service, loaded.config.server, share_ports):
             yield service
@@ -106,7 +112,11 @@ async def _admin_server(admin: Admin, address: str, share_port: bool) -> AsyncIt
     await runner.setup()
     try:
         site = web.TCPSite(runner, host.strip("[]"), int(port), reuse_port=share_port or None)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            problem = f"server.admin: cannot listen on '{address}': {error.strerror}"
+            raise ConfigError([problem]) from None
         yield
     finally:
         await runner.cleanup()
@@ -117,8 +127,15 @@ async def serve(loaded: Loaded, *, share_ports: bool = False) -> None:
     log = structlog.get_logger()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+    def drain() -> None:
+        # A second signal finds no handler and ends the process at once.
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+        stop.set()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, drain)
     async with running(loaded, share_ports=share_ports) as service:
         server = loaded.config.server
         log.info(
@@ -132,8 +149,15 @@ async def serve(loaded: Loaded, *, share_ports: bool = False) -> None:
     log.info("stopped")
 
 
+def _end_with_the_supervisor() -> None:
+    """A worker that outlived its supervisor would keep the ports, out of anybody's control."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def run(path: Path, *, share_ports: bool = False) -> None:
     """Load `path` and serve it in this process. Raises ConfigError, ModelFilesError."""
+    if share_ports:
+        _end_with_the_supervisor()
     loaded = load(path)
     configure_logging(loaded.config.logging)
     for warning in loaded.warnings:

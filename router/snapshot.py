@@ -7,6 +7,7 @@ request ends on the snapshot that it began with.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.catalog import (
@@ -23,6 +24,7 @@ from router.config.schema import CategoryModel, ModelSettings
 from router.decisions import Decision, Is
 from router.encoder import Encoder
 from router.encoder.batcher import Batcher
+from router.encoder.facts import BatchFacts
 from router.encoder.onnx import OnnxModel
 from router.errors import ModelFilesError
 from router.payload import SystemPrompt, SystemPromptMode
@@ -48,15 +50,35 @@ class Snapshot:
 class Encoders:
     """The loaded models of one process, kept by their settings so that each loads once."""
 
-    def __init__(self) -> None:
+    def __init__(self, observer: Callable[[BatchFacts], None] | None = None) -> None:
         self._loaded: dict[tuple[object, ...], Batcher] = {}
+        self._observer = observer
 
     def open(self, files: ClassifierFiles, settings: CategoryModel) -> Encoder:
         """The encoder of a model directory. Raises ModelFilesError."""
         key = (files.directory, files.mapping, settings)
         if key not in self._loaded:
-            self._loaded[key] = _load(files, settings)
+            self._loaded[key] = self._load(files, settings)
         return self._loaded[key]
+
+    def _load(self, files: ClassifierFiles, settings: CategoryModel) -> Batcher:
+        model = OnnxModel.load(
+            files.directory,
+            use_cpu=settings.use_cpu,
+            head_tokens=settings.max_head_tokens,
+            tail_tokens=settings.max_tail_tokens,
+            threads=settings.threads,
+            mapping=files.mapping,
+        )
+        if not model.labels:
+            found = f"{files.directory}: the graph has no logits"
+            raise ModelFilesError(f"{found}; a category model needs a classifier head")
+        return Batcher(
+            model,
+            queue_size=settings.queue_size,
+            cache_size=settings.cache_size,
+            observer=self._observer,
+        )
 
     async def warm(self) -> None:
         """Run every model, so that no client pays for first-time allocations."""
@@ -67,22 +89,6 @@ class Encoders:
     async def close(self) -> None:
         for encoder in self._loaded.values():
             await encoder.close()
-
-
-def _load(files: ClassifierFiles, settings: CategoryModel) -> Batcher:
-    model = OnnxModel.load(
-        files.directory,
-        use_cpu=settings.use_cpu,
-        head_tokens=settings.max_head_tokens,
-        tail_tokens=settings.max_tail_tokens,
-        threads=settings.threads,
-        mapping=files.mapping,
-    )
-    if not model.labels:
-        raise ModelFilesError(
-            f"{files.directory}: the graph has no logits; a category model needs a classifier head"
-        )
-    return Batcher(model, queue_size=settings.queue_size, cache_size=settings.cache_size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from router.config import Loaded, load
 from router.errors import ConfigError
 from router.telemetry.decision_log import configure_logging
 
-# A worker that dies sooner than this would die again: its fault is the configuration's.
-_STABLE_SECONDS = 5.0
+_LOOK_SECONDS = 0.2  # how often the workers are looked after
+_RESTART_SECONDS = 1.0  # how long a worker's place stays empty, lest a broken one spins
+_PROVEN_SECONDS = 5.0  # a worker that lived so long shows that the configuration works
+_INPUT_IS_WRONG = 2
 
 
 def run_workers(path: Path, count: int) -> int:
@@ -31,7 +34,7 @@ def run_workers(path: Path, count: int) -> int:
     _check_shareable(path, loaded)
     configure_logging(loaded.config.logging)
     with tempfile.TemporaryDirectory(prefix="lora-router-metrics-") as directory:
-        return _Supervisor(path, count, directory).run()
+        return Supervisor(path, count, directory).run()
 
 
 def _check_shareable(path: Path, loaded: Loaded) -> None:
@@ -41,48 +44,63 @@ def _check_shareable(path: Path, loaded: Loaded) -> None:
         raise ConfigError([f"{path}: {found}; expected host:port, or --workers 1"])
 
 
-class _Supervisor:
-    """Keeps `count` workers alive."""
+class Supervisor:
+    """Keeps `count` workers alive until it is told to stop or they prove unable to start."""
 
     def __init__(self, path: Path, count: int, metrics_directory: str) -> None:
         self._command = [sys.executable, "-m", "router", "serve", "-c", str(path), "--share-ports"]
         self._environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": metrics_directory}
         self._metrics_directory = metrics_directory
         self._count = count
-        self._started: dict[int, tuple[subprocess.Popen[bytes], float]] = {}
-        self._stopping = False
+        self._workers: dict[subprocess.Popen[bytes], float] = {}
+        self._stop = threading.Event()
+        self._proven = False
+        self._restart_at = 0.0
+        self._status = 0
         self._log = structlog.get_logger()
 
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop())
-        for _ in range(self._count):
+            signal.signal(number, lambda *_: self._stop.set())
+        try:
+            while not self._stop.is_set():
+                self._look()
+                self._stop.wait(_LOOK_SECONDS)
+        finally:
+            self._end_all()
+        return self._status
+
+    def _look(self) -> None:
+        """Take leave of workers that ended, and fill empty places."""
+        now = time.monotonic()
+        for worker, started in list(self._workers.items()):
+            self._proven = self._proven or now - started > _PROVEN_SECONDS
+            if worker.poll() is not None:
+                self._bury(worker)
+        while len(self._workers) < self._count and now >= self._restart_at:
+            if self._stop.is_set():
+                return
             self._start()
-        status = 0
-        while self._started:
-            status = max(status, self._reap(*os.wait()))
-        return status
 
     def _start(self) -> None:
         worker = subprocess.Popen(self._command, env=self._environment)
-        self._started[worker.pid] = (worker, time.monotonic())
+        self._workers[worker] = time.monotonic()
         self._log.info("worker started", pid=worker.pid)
 
-    def _reap(self, pid: int, wait_status: int) -> int:
-        """Account for a worker that ended; the exit status that it means for us."""
-        worker, started = self._started.pop(pid)
-        worker.returncode = code = os.waitstatus_to_exitcode(wait_status)
-        mark_process_dead(pid, self._metrics_directory)
-        if self._stopping:
-            return 0 if code in (0, -signal.SIGTERM) else 1
-        self._log.error("worker ended", pid=pid, status=code)
-        if time.monotonic() - started < _STABLE_SECONDS:
-            self._stop()
-            return max(code, 1)
-        self._start()
-        return 0
+    def _bury(self, worker: subprocess.Popen[bytes]) -> None:
+        del self._workers[worker]
+        mark_process_dead(worker.pid, self._metrics_directory)
+        self._log.error("worker ended", pid=worker.pid, status=worker.returncode)
+        self._restart_at = time.monotonic() + _RESTART_SECONDS
+        if worker.returncode == _INPUT_IS_WRONG or not self._proven:
+            self._status = max(worker.returncode, 1)
+            self._stop.set()
 
-    def _stop(self) -> None:
-        self._stopping = True
-        for worker, _ in list(self._started.values()):
-            worker.send_signal(signal.SIGTERM)
+    def _end_all(self) -> None:
+        """Ask every worker to drain and wait until it has."""
+        for worker in self._workers:
+            worker.terminate()
+        for worker in self._workers:
+            status = worker.wait()
+            if status not in (0, -signal.SIGTERM):
+                self._status = self._status or 1

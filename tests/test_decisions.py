@@ -68,6 +68,10 @@ def test_a_decision_that_holds_wins_although_another_is_unknown() -> None:
     assert decide(decisions, matches).decision is decisions[1]
 
 
+def test_a_negation_that_does_not_hold_is_sure_of_nothing() -> None:
+    assert Not(LAW).evaluate(found(law=0.9)) == Truth(False, 0.0)
+
+
 def test_any_is_true_beside_an_unknown_and_unknown_beside_a_false_one() -> None:
     matches = Matches([Match("domain", "law", 0.9)], {"jailbreak": "down"})
     assert Any((LAW, GUARD)).evaluate(matches) == Truth(True, 0.9)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from router.errors import Overloaded
+from router.errors import Overloaded, PayloadTooLarge, ProtocolError, RouterError
 from router.flow import RequestFlow
 from router.mutation import ImmediateResponse, Mutation
-from router.request import Headers, HttpMessage
+from router.request import Api, Headers, HttpMessage
 from router.routing import Reason, Routing
 from router.snapshot import Snapshot
 
@@ -212,6 +212,49 @@ async def test_a_client_that_leaves_before_its_answer_is_not_reported(caller: Ca
     flow = RequestFlow(caller.snapshot, caller.reported.append)
     flow.closed()
     assert caller.reported == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (PayloadTooLarge("too much"), 413, Reason.CLIENT_ERROR),
+        (ProtocolError("out of order"), 500, Reason.INTERNAL_ERROR),
+    ],
+)
+def test_what_the_protocol_refuses_is_answered_and_reported_too(
+    caller: Caller, error: RouterError, status: int, reason: Reason
+) -> None:
+    flow = RequestFlow(caller.snapshot, caller.reported.append)
+    answer = flow.refuse(error)
+    flow.closed()
+    assert answer.status == status
+    assert caller.reported[0].reason is reason
+    assert answer.metadata["reason"] == reason.value
+
+
+async def test_a_refused_request_keeps_what_is_known_of_it(
+    rejecting: Snapshot, signal: Any
+) -> None:
+    signal.failure = Overloaded("full")
+    caller = Caller(rejecting)
+    await caller.send(chat(stream=True))
+    (routing,) = caller.reported
+    assert (routing.api, routing.requested_model) == (Api.CHAT_COMPLETIONS, "MoM")
+    assert routing.stream
+    assert {"parse", "signals", "total"} <= set(routing.timings)
+
+
+@pytest.mark.parametrize("model", ["x" * 257, "MoM\n", "a\x00b"])
+async def test_a_model_name_has_no_room_for_anything_else(caller: Caller, model: str) -> None:
+    answer = await caller.send(chat(model))
+    assert isinstance(answer, ImmediateResponse)
+    assert answer.status == 400
+    assert len(answer.body) < 400
+
+
+async def test_answers_of_our_own_tell_of_no_system_prompt(caller: Caller) -> None:
+    for answer in (await caller.send(chat("gpt-9")), await caller.send(method="GET", path="/x")):
+        assert "injected_system_prompt" not in answer.metadata
 
 
 async def test_every_request_is_reported_exactly_once(caller: Caller, signal: Any) -> None:

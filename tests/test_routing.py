@@ -58,6 +58,15 @@ async def test_a_default_adapter_is_found_through_its_base_model(
     assert routing.endpoint.name == "vllm-second"
 
 
+@pytest.mark.parametrize("signals", [(), None])
+async def test_without_a_signal_or_a_category_there_is_nothing_to_choose(
+    snapshot: Snapshot, signals: tuple[()] | None
+) -> None:
+    bare = replace(snapshot, signals=() if signals is not None else snapshot.signals, decisions=())
+    routing = await route(bare, asking())
+    assert (routing.reason, routing.model) == (Reason.NO_CATEGORY, "llama2-7b")
+
+
 async def test_a_prompt_without_text_goes_to_the_default_model(snapshot: Snapshot) -> None:
     routing = await route(snapshot, asking(text=""))
     assert (routing.reason, routing.model) == (Reason.NO_TEXT, "llama2-7b")
@@ -78,14 +87,15 @@ async def test_a_model_that_the_client_names_is_respected_and_not_classified(
 
 
 async def test_an_unknown_model_is_refused_by_name(snapshot: Snapshot) -> None:
-    with pytest.raises(UnknownModel, match=r"the model `gpt-9` does not exist") as refusal:
-        await route(snapshot, asking("gpt-9"))
-    assert refusal.value.param == "model"
+    routing = await route(snapshot, asking("gpt-9"))
+    assert (routing.reason, routing.ref) == (Reason.CLIENT_ERROR, None)
+    assert isinstance(routing.error, UnknownModel)
+    assert str(routing.error) == "the model `gpt-9` does not exist"
+    assert routing.error.param == "model"
 
 
 async def test_auto_names_are_case_sensitive_as_model_names_are(snapshot: Snapshot) -> None:
-    with pytest.raises(UnknownModel):
-        await route(snapshot, asking("mom"))
+    assert (await route(snapshot, asking("mom"))).ref is None
 
 
 @pytest.mark.parametrize("failure", [Overloaded("full"), DeadlineExceeded("late"), ValueError("x")])
@@ -102,8 +112,10 @@ async def test_a_failed_classifier_leads_to_an_error_where_errors_are_to_be_reje
     rejecting: Snapshot, signal: Any
 ) -> None:
     signal.failure = Overloaded("the queue is full")
-    with pytest.raises(Overloaded):
-        await route(rejecting, asking())
+    routing = await route(rejecting, asking())
+    assert (routing.reason, routing.ref) == (Reason.CLASSIFIER_UNAVAILABLE, None)
+    assert isinstance(routing.error, Overloaded)
+    assert [report.kind for report in routing.reports] == ["domain"]
 
 
 async def test_low_confidence_is_no_error_where_errors_are_to_be_rejected(

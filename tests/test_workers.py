@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -49,6 +50,15 @@ def listeners(supervisor: int, port: int) -> set[int]:
     return found
 
 
+async def serving_processes(admin: int) -> float:
+    """What the metrics of all workers together say of their number."""
+    url = f"http://127.0.0.1:{admin}/metrics"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        text = await answer.text()
+    (line,) = (one for one in text.splitlines() if one.startswith("lora_router_config_info{"))
+    return float(line.rsplit(" ", 1)[1])
+
+
 def test_workers_cannot_share_a_unix_socket(tmp_path: Path) -> None:
     path = write(tmp_path, f"unix:{tmp_path}/router.sock", free_port())
     with pytest.raises(ConfigError, match="cannot be shared by several workers"):
@@ -70,15 +80,12 @@ async def test_a_dead_worker_is_replaced_and_sigterm_ends_all(tmp_path: Path) ->
 
         await supervisor.until(both_listen)
         first = listeners(supervisor.pid, port)
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"http://127.0.0.1:{admin}/metrics") as answer,
-        ):
-            assert 'lora_router_config_info{version="' in await answer.text()
+        assert await serving_processes(admin) == 2
         await supervisor.until(all_of_age)
         os.kill(min(first), signal.SIGKILL)
         await supervisor.until(both_listen)
         assert listeners(supervisor.pid, port) != first
+        assert await serving_processes(admin) == 2
         workers = psutil.Process(supervisor.pid).children()
     finally:
         await supervisor.stop()
@@ -97,3 +104,47 @@ async def test_a_worker_that_cannot_start_stops_the_whole(tmp_path: Path) -> Non
     with pytest.raises(RuntimeError, match=r"exited with [12]"):
         await supervisor.until(never)
     assert elsewhere in supervisor.log.read_text()
+
+
+async def test_workers_do_not_outlive_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    port, admin = free_port(), free_port()
+    supervisor = two_workers(tmp_path, f"127.0.0.1:{port}", admin)
+    await supervisor.start()
+
+    async def both_listen() -> bool:
+        return len(listeners(supervisor.pid, port)) == 2
+
+    await supervisor.until(both_listen)
+    workers = psutil.Process(supervisor.pid).children()
+    await supervisor.kill()
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, workers, 20)
+    assert not alive
+    assert len(gone) == 2
+
+
+async def test_a_child_that_it_did_not_start_is_no_worker(tmp_path: Path) -> None:
+    """As process 1 of a container it is given every orphan; one such ends at once here."""
+    port = free_port()
+    path = write(tmp_path, f"127.0.0.1:{port}", free_port())
+    served = f"{sys.executable} -m router serve -c {path} --workers 2"
+    supervisor = ManagedProcess(["bash", "-c", f"true & exec {served}"], tmp_path / "router.log")
+    await supervisor.start()
+
+    async def both_listen() -> bool:
+        return len(listeners(supervisor.pid, port)) == 2
+
+    await supervisor.until(both_listen)
+    await supervisor.stop()
+    assert supervisor.returncode == 0
+
+
+async def test_a_signal_while_workers_start_stops_them_all(tmp_path: Path) -> None:
+    supervisor = two_workers(tmp_path, f"127.0.0.1:{free_port()}", free_port())
+    await supervisor.start()
+
+    async def started() -> bool:
+        return "worker started" in supervisor.log.read_text()
+
+    await supervisor.until(started)
+    await supervisor.stop()
+    assert supervisor.returncode == 0

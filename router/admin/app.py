@@ -48,7 +48,7 @@ class Admin:
         return web.json_response({"status": "ok"})
 
     async def ready(self, _: web.Request) -> web.Response:
-        """200 while requests are taken; 503 before the models are warm and while draining."""
+        """200 while requests are taken, 503 while draining; before, nothing listens here."""
         ready = self._ready()
         status = "ready" if ready else "not_ready"
         answer = {"status": status, "config_version": self._snapshot().version}
@@ -62,7 +62,7 @@ class Admin:
         try:
             asked = msgspec.json.decode(await request.read(), type=_ExplainRequest)
             account = await explain(self._snapshot(), asked.text, model=asked.model)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, web.RequestPayloadError) as error:
             return web.json_response({"error": str(error)}, status=400)
         except RouterError as error:
             return web.json_response({"error": str(error)}, status=error.status)

@@ -25,7 +25,10 @@ _MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Figure:
-    """One answer. It holds where `value` is at most `limit`; `detail` says what it was made of."""
+    """One answer. It holds where `value` is from 0 to `limit`; `detail` says what it is made of.
+
+    A ratio to something that came out as nothing, or less, was not measured: it does not hold.
+    """
 
     name: str
     value: float
@@ -35,7 +38,7 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        return self.value <= self.limit
+        return 0 <= self.value <= self.limit
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ async def named_model(ground: Ground, rounds: int) -> Figure:
     added = await added_latency(ground, "medical-lora", rounds)
     return Figure(
         "added latency, client names the model, concurrency 1",
-        added.router / added.noop,
+        _ratio(added.router, added.noop),
         1.3,
         "x do-nothing",
         f"router {_ms(added.router)}, do-nothing {_ms(added.noop)}",
@@ -87,7 +90,7 @@ async def classified(ground: Ground, rounds: int, model_directory: Path) -> Figu
     run = median(bare.samples)
     return Figure(
         "added latency with domain classification, above do-nothing",
-        (added.router - added.noop) / run,
+        _ratio(added.router - added.noop, run),
         1.5,
         "x bare session run",
         f"router {_ms(added.router)}, do-nothing {_ms(added.noop)}, bare run {_ms(run)}",
@@ -115,7 +118,7 @@ async def long_prompts(ground: Ground, rounds: int, concurrency: int = 32) -> Fi
     long = await _added_under_load(ground, LONG, rounds, concurrency)
     return Figure(
         f"added p50 of a 220 KB prompt, concurrency {concurrency}",
-        long / short,
+        _ratio(long, short),
         5.0,
         "x a 200-byte prompt",
         f"220 KB {_ms(long)}, 200 bytes {_ms(short)}",
@@ -193,6 +196,10 @@ async def _open_stream(ground: Ground, turnstile: asyncio.Semaphore) -> aiohttp.
             data=body,
             headers={"content-type": "application/json"},
         )
+
+
+def _ratio(measured: float, reference: float) -> float:
+    return measured / reference if reference > 0 else float("nan")
 
 
 def _ms(seconds: float) -> str:

@@ -118,6 +118,6 @@ logging:
     )
     include_prompt: bool = Field(
         default=False,
-        description="Write the text that was classified into the decision log. Prompts are "
+        description="Write the turn that was classified, whole, into the decision log. Prompts are "
         "private: leave it off outside of tests.",
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as previous_hosts
+from envoy_data_plane.envoy.type.matcher import v3 as matcher
 
 from router.config import Config
 from router.config.schema import VllmEndpoint
@@ -15,7 +18,7 @@ from router.envoy_config.fallback import use_default_model
 from router.envoy_config.filters import fails_open, is_full_duplex, without_ext_proc
 from router.envoy_config.limits import buffer_limit
 from router.extproc.wire import METADATA_NAMESPACE
-from router.flow import ENDPOINT_HEADER
+from router.flow import ENDPOINT_HEADER, MANAGEMENT_PATHS
 
 # Response headers by the key of the routing metadata that they show.
 RESPONSE_HEADERS = {
@@ -49,10 +52,12 @@ def route_configuration(config: Config) -> route.RouteConfiguration:
 
 
 def _from_metadata(header: str, key: str) -> core.HeaderValueOption:
+    return _header(header, f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%")
+
+
+def _header(name: str, value: str) -> core.HeaderValueOption:
     return core.HeaderValueOption(
-        header=core.HeaderValue(
-            key=header, value=f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%"
-        ),
+        header=core.HeaderValue(key=name, value=value),
         append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
     )
 
@@ -61,7 +66,7 @@ def _virtual_host(config: Config) -> route.VirtualHost:
     return route.VirtualHost(
         name="inference",
         domains=["*"],
-        routes=[_health(), _selected(config), _fallback(config)],
+        routes=[_health(), *_management(), _selected(config), _fallback(config)],
         request_body_buffer_limit=buffer_limit(config),
         retry_policy=_retry_policy(config),
     )
@@ -95,6 +100,25 @@ def _health() -> route.Route:
         ),
         typed_per_filter_config=without_ext_proc(),
     )
+
+
+def _management() -> list[route.Route]:
+    """The backends' adapter management, refused here too: the router may be down and passed by."""
+    body = json.dumps({"error": {"message": "this path is not for clients", "code": "forbidden"}})
+    return [
+        route.Route(
+            name="management",
+            match=route.RouteMatch(
+                safe_regex=matcher.RegexMatcher(regex=f"(?i){re.escape(path)}/*")
+            ),
+            direct_response=route.DirectResponseAction(
+                status=403, body=core.DataSource(inline_string=body)
+            ),
+            response_headers_to_add=[_header("content-type", "application/json")],
+            typed_per_filter_config=without_ext_proc(),
+        )
+        for path in sorted(MANAGEMENT_PATHS)
+    ]
 
 
 def _selected(config: Config) -> route.Route:

@@ -19,6 +19,7 @@ from router.extproc.service import ExternalProcessor, Flow, RenderError
 
 __all__ = ["SERVICE", "ExtProcServer", "Flow", "RenderError"]
 
+_STREAMS_EACH = 32  # open streams of one connection, where servers share a port
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 # "liveness" and "readiness" are the names that gateway probes ask for.
@@ -98,6 +99,9 @@ def _options(max_body_bytes: int, share_port: bool) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", -1),
         # Without this two servers could share a port by accident: gRPC's default is to share.
         ("grpc.so_reuseport", int(share_port)),
+        # Envoy keeps to one connection for each of its threads until that is full: several servers
+        # get their share only of the connections opened after it.
+        *([("grpc.max_concurrent_streams", _STREAMS_EACH)] if share_port else []),
         # Envoy may ping idle connections as often as it is configured to.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),

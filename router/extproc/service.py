@@ -39,6 +39,10 @@ class Flow(Protocol):
         """Decide by the whole request. Called once, after None from `on_request_headers`."""
         ...
 
+    def refuse(self, error: RouterError) -> ImmediateResponse:
+        """Say no in the flow's stead: the protocol does not let the request go on."""
+        ...
+
     def closed(self) -> None:
         """The stream has ended: answered, failed, or given up by the client."""
         ...
@@ -150,7 +154,14 @@ class _Stream:
             case NeedRoute(request):
                 return await self._flow.on_request(request)
             case Refused(path, error):
-                return self._render_error(path, error)
+                return self._refusal(path, error)
+
+    def _refusal(self, path: str, error: RouterError) -> ImmediateResponse:
+        try:
+            return self._flow.refuse(error)
+        except Exception as failure:
+            _log_failure(failure)
+            return self._render_error(path, error)
 
 
 def _log_failure(error: Exception) -> None:

@@ -18,6 +18,8 @@ from router.payload.edit import Edit, Reasoning, SystemPrompt
 from router.payload.reasoning import Changes
 from router.request import Api, InferenceRequest, Prompt
 
+# The name goes into answers and logs: no room for a prompt, no line breaks.
+MAX_MODEL_NAME = 256
 TOO_DEEP = "body is nested too deeply"
 
 _NO_ITEMS = re.compile(rb"\[[ \t\n\r]*\]")
@@ -92,6 +94,8 @@ class RequestBody(ABC):
         model = read_string(value, "model")
         if not model:
             raise wrong("is empty, expected the name of a model", "model")
+        if len(model) > MAX_MODEL_NAME or not model.isprintable():
+            raise wrong(f"expected at most {MAX_MODEL_NAME} printable characters", "model")
         return model
 
     def _read_stream(self) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import traceback
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -16,7 +17,10 @@ EVENT = "routing_decision"
 
 
 def configure_logging(settings: LoggingSettings) -> None:
-    """Send structlog and the standard library's loggers to standard error in the chosen format."""
+    """Send every line of the process to standard error in the chosen format.
+
+    Libraries' lines come in the same format, without exception texts: those may quote a prompt.
+    """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -30,10 +34,42 @@ def configure_logging(settings: LoggingSettings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", PatientStream(sys.stderr))),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[_LibraryLines()], force=True)
+
+
+class PatientStream:
+    """A stream that loses a line rather than a request.
+
+    A log reader that died or a full disk must not turn good answers into errors.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+class _LibraryLines(logging.Handler):
+    """What libraries log, as lines of ours: who, how bad, the first line, the exception's type."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[0] if record.exc_info else None
+        structlog.get_logger().log(
+            record.levelno,
+            "library",
+            logger=record.name,
+            message=record.getMessage().partition("\n")[0],
+            error=error.__name__ if error else None,
+        )
 
 
 class DecisionLog:
@@ -50,8 +86,8 @@ class DecisionLog:
         event = describe(routing)
         if self._include_prompt and routing.prompt is not None:
             event["prompt"] = routing.prompt.text
-        if routing.reason is Reason.INTERNAL_ERROR:
-            self._log.error(EVENT, traceback=_traceback(routing), **event)
+        if frames := _traceback(routing):
+            self._log.error(EVENT, traceback=frames, **event)
         elif routing.error is not None and routing.reason is not Reason.CLIENT_ERROR:
             self._log.warning(EVENT, **event)
         else:
@@ -84,7 +120,9 @@ def describe(routing: Routing) -> dict[str, Any]:
 
 
 def _traceback(routing: Routing) -> list[str]:
-    """Where our own fault was raised. Not what it said: exception texts may quote the prompt."""
+    """Where a fault of our own was raised. Not what it said: that may quote the prompt."""
     cause = routing.error.__cause__ if routing.error else None
-    frames = traceback.extract_tb(cause.__traceback__) if cause else []
+    if cause is None:
+        return []
+    frames = traceback.extract_tb(cause.__traceback__)
     return [type(cause).__name__, *(f"{f.filename}:{f.lineno} {f.name}" for f in frames)]

@@ -7,15 +7,17 @@ never from a client.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from router.encoder.facts import BatchFacts
 from router.routing import Reason, Routing
 from router.signals import Report
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 _CONFIDENCE = tuple(step / 20 for step in range(1, 21))
 _REFUSALS = frozenset({Reason.CLIENT_ERROR, Reason.INTERNAL_ERROR, Reason.CLASSIFIER_UNAVAILABLE})
 _NO_MODEL = "none"
@@ -28,11 +30,17 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._define_counters()
         self._define_histograms()
-        self.config_info = self._gauge("lora_router_config_info", "Processes on it.", "version")
+        self.config_info = Gauge(
+            "lora_router_config_info",
+            "Processes that serve this version of the configuration.",
+            ["version"],
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
 
     def _define_counters(self) -> None:
         counter = self._counter
-        self.requests = counter("llm_model_requests", "Requests by model asked for.", "model")
+        self.requests = counter("llm_model_requests", "Requests by serving model.", "model")
         self.errors = counter(
             "llm_request_errors", "Requests that failed or fell back.", "model", "reason"
         )
@@ -72,6 +80,15 @@ class Metrics:
         )
         self.classifier = histogram(
             "llm_classifier_latency_seconds", "Time spent in signals.", _SECONDS, "classifier"
+        )
+        self.queue_time = histogram(
+            "lora_router_encoder_queue_seconds", "Time that texts waited for the model.", _SECONDS
+        )
+        self.run_time = histogram(
+            "lora_router_encoder_run_seconds", "Time of one forward pass.", _SECONDS
+        )
+        self.batch_size = histogram(
+            "lora_router_encoder_batch_size", "Texts in one forward pass.", _BATCH_SIZES
         )
         self.confidence = histogram(
             "llm_classification_confidence", "Confidence of the verdict.", _CONFIDENCE, "category"
@@ -115,6 +132,13 @@ class Metrics:
         if facts.get("truncated"):
             self.truncations.inc()
 
+    def observe_batch(self, facts: BatchFacts) -> None:
+        """Count one forward pass."""
+        self.batch_size.observe(facts.size)
+        self.run_time.observe(facts.run_seconds)
+        for seconds in facts.queue_seconds:
+            self.queue_time.observe(seconds)
+
     def render(self) -> bytes:
         """The text exposition format; over all workers where there are several."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
@@ -129,7 +153,5 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry, multiprocess_mode="sum")
 
-    def _histogram(
-        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
-    ) -> Histogram:
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)

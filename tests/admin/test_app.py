@@ -63,13 +63,14 @@ async def test_explain_gives_the_account_of_one_prompt(
     ("body", "status", "message"),
     [
         ("{", 400, "truncated"),
+        (b'{"text": "a\xff"}', 400, "can't decode byte"),
         ('{"text": 3}', 400, "Expected `str`"),
         ('{"text": "a", "modle": "b"}', 400, "unknown field `modle`"),
         ('{"text": "a", "model": "gpt-9"}', 404, "does not exist"),
     ],
 )
 async def test_explain_says_what_is_wrong_with_a_request(
-    client: TestClient[Any, Any], body: str, status: int, message: str
+    client: TestClient[Any, Any], body: str | bytes, status: int, message: str
 ) -> None:
     response = await client.post("/explain", data=body)
     assert response.status == status

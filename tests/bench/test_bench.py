@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -43,8 +44,10 @@ async def test_every_measurement_gives_a_figure(ground: Ground) -> None:
         await large_body(ground, megabytes=1, times=1),
         *await open_streams(ground, streams=20),
     ]
-    assert all(isinstance(figure, Figure) for figure in figures)
-    failures, left_open = figures[-2:]
+    named, long, memory, failures, left_open = figures
+    for figure in (named, long):
+        assert re.search(r"\d+\.\d\d ms", figure.detail)
+    assert memory.unit == "MB"
     assert (failures.value, left_open.value) == (0, 0)
 
 
@@ -58,3 +61,8 @@ def test_texts_are_never_the_same_and_about_as_long_as_asked() -> None:
 def test_a_figure_holds_up_to_its_limit() -> None:
     assert Figure("f", 1.3, 1.3, "x").holds
     assert not Figure("f", 1.31, 1.3, "x").holds
+
+
+def test_a_ratio_to_nothing_does_not_hold() -> None:
+    assert not Figure("f", float("nan"), 1.3, "x").holds
+    assert not Figure("f", -0.5, 1.3, "x").holds

@@ -63,6 +63,19 @@ async def test_without_the_router_the_default_model_answers_for_the_auto_names(
         assert reply.body == b"".join(stack.backend.events(Api.CHAT_COMPLETIONS, "llama2-7b"))
 
 
+@pytest.mark.parametrize("path", ["/v1/load_lora_adapter", "/v1//unload_lora_adapter/?x=1"])
+async def test_without_the_router_adapters_still_cannot_be_managed(
+    new_stack: NewStack, path: str
+) -> None:
+    async with new_stack() as stack:
+        await stack.router.stop()
+        await stack.envoy.until_router(healthy=False)
+        reply = await stack.send("POST", path, json={"lora_name": "mine", "lora_path": "/etc"})
+        assert reply.status == 403
+        assert reply.error["code"] == "forbidden"
+        assert not stack.backend.received
+
+
 async def test_an_auto_name_may_hold_what_is_magic_to_a_script(new_stack: NewStack) -> None:
     name = 'a"b\\c%1.*[模]]=]'
     async with new_stack(read_config(auto_model_name=name)) as stack:

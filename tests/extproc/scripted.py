@@ -30,13 +30,20 @@ class ScriptedFlow:
     head: Callable[[HttpMessage], Answer | None] = lambda head: None
     body: Callable[[HttpMessage], Awaitable[Answer]] = route
     closings: int = 0
+    refused: list[RouterError] = field(default_factory=list)
+    path: str = ""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_request_headers(self, head: HttpMessage, *, end_of_stream: bool) -> Answer | None:
+        self.path = head.path
         return self.head(head)
 
     async def on_request(self, request: HttpMessage) -> Answer:
         return await self.body(request)
+
+    def refuse(self, error: RouterError) -> ImmediateResponse:
+        self.refused.append(error)
+        return render_error(self.path, error)
 
     def closed(self) -> None:
         self.closings += 1

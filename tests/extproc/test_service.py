@@ -105,11 +105,18 @@ async def test_a_flow_that_fails_on_the_headers_is_answered_with_500() -> None:
         assert await immediate(stream) == (500, f"{PATH} internal_error".encode())
 
 
+class Mute(ScriptedFlow):
+    """A flow that cannot even refuse."""
+
+    def refuse(self, error: RouterError) -> ImmediateResponse:
+        raise RuntimeError("speechless")
+
+
 async def test_an_error_that_cannot_be_rendered_is_answered_with_a_fixed_500() -> None:
     def broken(path: str, error: RouterError) -> ImmediateResponse:
         raise ValueError("x")
 
-    async with serving(lambda: ScriptedFlow(body=failing), render_error=broken) as running:
+    async with serving(lambda: Mute(body=failing), render_error=broken) as running:
         stream = running.stream()
         await stream.headers()
         await stream.response()

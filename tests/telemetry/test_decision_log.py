@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -99,4 +100,45 @@ def test_our_own_fault_shows_where_it_was_raised_and_not_what_it_said(written: A
     assert line["level"] == "error"
     assert line["traceback"][0] == "KeyError"
     assert "test_decision_log.py" in line["traceback"][1]
+    assert SECRET not in json.dumps(line)
+
+
+class BrokenStream(io.StringIO):
+    """A log reader that has died."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise OSError("no space left on device")
+
+
+async def test_a_broken_log_loses_lines_and_nothing_else(
+    snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", BrokenStream())
+    configure_logging(LoggingSettings())
+    DecisionLog().write(await routed(snapshot))
+    structlog.reset_defaults()
+
+
+def test_libraries_write_in_the_same_format_without_what_exceptions_said(written: Any) -> None:
+    try:
+        raise KeyError(SECRET)
+    except KeyError:
+        logging.getLogger("asyncio").exception("Task failed\nfuture: %s", SECRET)
+    (line,) = written()
+    assert (line["event"], line["logger"], line["level"]) == ("library", "asyncio", "error")
+    assert (line["message"], line["error"]) == ("Task failed", "KeyError")
+    assert SECRET not in json.dumps(line)
+
+
+async def test_a_broken_signal_leaves_the_place_where_it_broke(
+    snapshot: Snapshot, signal: Any, written: Any
+) -> None:
+    signal.failure = ValueError(SECRET)
+    DecisionLog().write(await routed(snapshot))
+    (line,) = written()
+    assert line["traceback"][0] == "ValueError"
+    assert "conftest.py" in line["traceback"][-1]
     assert SECRET not in json.dumps(line)
