@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 from collections.abc import Callable
 from time import perf_counter
 from typing import TypeVar
+from urllib.parse import unquote
 
 from msgspec.structs import replace
 
@@ -46,6 +48,9 @@ HEADERS_READ = (
 
 # vLLM's dynamic LoRA API lets its caller load files of the server: operators' business.
 MANAGEMENT_PATHS = frozenset({"/v1/load_lora_adapter", "/v1/unload_lora_adapter"})
+
+# A backend may read a path with a line break at its end as the path without it.
+CONTROL_CHARACTERS = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 
 MODELS_PATH = "/v1/models"
 
@@ -84,8 +89,10 @@ class RequestFlow:
         return self._finish(answer) if answer else None
 
     def _read_head(self, head: HttpMessage, end_of_stream: bool) -> Answer | None:
-        path = head.path.rstrip("/")
-        if path in MANAGEMENT_PATHS:
+        if CONTROL_CHARACTERS.search(head.path):
+            raise BadRequest("the path holds an encoded control character")
+        path = unquote(head.path).rstrip("/")
+        if path.lower() in MANAGEMENT_PATHS:
             raise Forbidden(f"{path} is not for clients of the router")
         if head.method == "GET" and path == MODELS_PATH:
             return self._list_models()

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+_LONGEST_REQUEST_ID = 128
+
 
 class Headers:
     """An immutable header list: lower-case names, values as text, repeated names in order."""
@@ -64,7 +66,8 @@ class HttpMessage:
 
     @property
     def request_id(self) -> str:
-        return self.headers.get("x-request-id")
+        """What Envoy calls the request; cut, for clients may choose it and logs repeat it."""
+        return self.headers.get("x-request-id")[:_LONGEST_REQUEST_ID]
 
 
 class Api(StrEnum):

@@ -138,11 +138,25 @@ async def test_other_paths_and_methods_pass_through_to_the_default_endpoint(
     assert caller.reported[0].reason is Reason.PASS_THROUGH
 
 
-@pytest.mark.parametrize("path", ["/v1/load_lora_adapter", "/v1/unload_lora_adapter/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/load_lora_adapter", "/v1/unload_lora_adapter//", "/v1/load%5Flora_Adapter?x=1"],
+)
 async def test_clients_may_not_manage_adapters(caller: Caller, path: str) -> None:
     answer = await caller.send(b"{}", path)
     assert isinstance(answer, ImmediateResponse)
     assert answer.status == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/load_lora_adapter%0a", "/v1/chat/completions%0D%0A", "/v1/%7Fx", "/%00"]
+)
+async def test_a_path_with_an_encoded_control_character_goes_nowhere(
+    caller: Caller, path: str
+) -> None:
+    answer = await caller.send(b"{}", path)
+    assert isinstance(answer, ImmediateResponse)
+    assert answer.status == 400
 
 
 @pytest.mark.parametrize(

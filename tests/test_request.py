@@ -48,3 +48,7 @@ def test_neither_bodies_nor_header_values_nor_prompts_are_shown(shown: str) -> N
     message = HttpMessage(Headers([("authorization", shown)]), shown.encode())
     prompt = Prompt((Turn("user", shown),), system=shown)
     assert shown not in repr(message) + repr(message.headers) + repr(prompt)
+
+
+def test_a_request_id_has_its_bounds() -> None:
+    assert HttpMessage(Headers([("x-request-id", "x" * 5000)])).request_id == "x" * 128

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from models.labels import LABELS
 from models.training.base import TOKENIZER_FILE, base_weights, base_word_table
 from models.training.batches import Batches
+from models.training.calibration import even_out
 from models.training.data import Row, read_concepts, read_glossary, read_parallel, read_rows
 from models.training.export import export, fp32_graph
 from models.training.fit import CYCLES, fit
@@ -40,10 +41,12 @@ def main() -> None:
         TOKENIZER_FILE, read_glossary("glossary_chars.tsv"), read_glossary("glossary_words.tsv")
     )
     tokenizer = tokenizer_file(TOKENIZER_FILE, vocabulary)
-    batches = new_batches(training_rows(options.data, options.rows), tokenizer, vocabulary)
+    rows = training_rows(options.data, options.rows)
+    batches = new_batches(rows, tokenizer, vocabulary)
     network = new_network(vocabulary)
     for cycle in CYCLES:
         network = fit(network, batches, cycle, partial(_keep, options.checkpoint))
+    even_out(network, rows)
     words = tie_traditional(vocabulary, network.encoder.words.rows.detach())
     held_out = read_rows(options.data / "valid.jsonl")
     temperature = export(network, words, tokenizer, held_out, options.out)

@@ -23,7 +23,7 @@ SOURCE_WEIGHTS: tuple[tuple[str, float], ...] = (
     ("hendrycks/test", 1.2),
     ("authored (concept templates)", 0.5),
     ("authored (hand-written)", 2.0),
-    ("authored (parallel)", 2.0),
+    ("authored (parallel)", 3.0),
     ("authored (concepts)", 0.7),
 )
 

@@ -41,10 +41,11 @@ class Cycle:
     seed: int
 
 
-#: The second cycle starts from the averaged weights of the first and goes half as fast.
+#: Later cycles start from the averaged weights of the one before and go half as fast.
 CYCLES = (
     Cycle(epochs=3, peak_rate=2e-4, new_word_rate=1e-3, head_rate=5e-4, seed=20261120),
     Cycle(epochs=1, peak_rate=1e-4, new_word_rate=5e-4, head_rate=2.5e-4, seed=20261220),
+    Cycle(epochs=1, peak_rate=1e-4, new_word_rate=5e-4, head_rate=2.5e-4, seed=20261320),
 )
 LAYER_DECAY = 0.9
 WEIGHT_DECAY = 0.01

@@ -23,8 +23,8 @@ _FIELD = r'("model"%s*:%s*)'
 
 _SCRIPT = """\
 function envoy_on_request(request)
-  local content_type = request:headers():get("content-type") or ""
-  if not content_type:find("json", 1, true) then return end
+  local content_type = request:headers():get("content-type") or "json"
+  if not content_type:lower():find("json", 1, true) then return end
   local body = request:body()
   if not body then return end
   local text, count = body:getBytes(0, body:length()), 0

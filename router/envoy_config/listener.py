@@ -38,7 +38,7 @@ _ROUTING_PREFIXES = ("x-vsr-",)
 # The decision comes from dynamic metadata, which holds no prompt text; nor does anything else here.
 _ACCESS_LOG = {
     "time": "%START_TIME%",
-    "request_id": "%REQ(X-REQUEST-ID)%",
+    "request_id": "%REQ(X-REQUEST-ID):128%",
     "method": "%REQ(:METHOD)%",
     "path": "%PATH(NQ)%",
     "status": "%RESPONSE_CODE%",

@@ -57,6 +57,13 @@ _REPLIES = (
         "timeout_error",
     ),
     _Reply(
+        501,
+        "this transfer encoding is not supported",
+        "unsupported_transfer_encoding",
+        "invalid_request_error",
+        "invalid_request_error",
+    ),
+    _Reply(
         500, "the request could not be served", "internal_error", "server_error", "api_error", True
     ),
     _Reply(

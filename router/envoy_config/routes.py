@@ -18,7 +18,7 @@ from router.envoy_config.fallback import use_default_model
 from router.envoy_config.filters import fails_open, is_full_duplex, without_ext_proc
 from router.envoy_config.limits import buffer_limit
 from router.extproc.wire import METADATA_NAMESPACE
-from router.flow import ENDPOINT_HEADER, MANAGEMENT_PATHS
+from router.flow import CONTROL_CHARACTERS, ENDPOINT_HEADER, MANAGEMENT_PATHS
 
 # Response headers by the key of the routing metadata that they show.
 RESPONSE_HEADERS = {
@@ -66,7 +66,7 @@ def _virtual_host(config: Config) -> route.VirtualHost:
     return route.VirtualHost(
         name="inference",
         domains=["*"],
-        routes=[_health(), *_management(), _selected(config), _fallback(config)],
+        routes=[_health(), *_refusals(), _selected(config), _fallback(config)],
         request_body_buffer_limit=buffer_limit(config),
         retry_policy=_retry_policy(config),
     )
@@ -102,23 +102,31 @@ def _health() -> route.Route:
     )
 
 
-def _management() -> list[route.Route]:
-    """The backends' adapter management, refused here too: the router may be down and passed by."""
-    body = json.dumps({"error": {"message": "this path is not for clients", "code": "forbidden"}})
+def _refusals() -> list[route.Route]:
+    """What the router refuses by its path, refused here too: it may be down, and passed by."""
+    management = "|".join(re.escape(path) for path in sorted(MANAGEMENT_PATHS))
     return [
-        route.Route(
-            name="management",
-            match=route.RouteMatch(
-                safe_regex=matcher.RegexMatcher(regex=f"(?i){re.escape(path)}/*")
-            ),
-            direct_response=route.DirectResponseAction(
-                status=403, body=core.DataSource(inline_string=body)
-            ),
-            response_headers_to_add=[_header("content-type", "application/json")],
-            typed_per_filter_config=without_ext_proc(),
-        )
-        for path in sorted(MANAGEMENT_PATHS)
+        _refusal("control-characters", f"(?i).*{CONTROL_CHARACTERS.pattern}.*", 400, "bad_request"),
+        _refusal("management", f"(?i)(?:{management})/*", 403, "forbidden"),
     ]
+
+
+def _refusal(name: str, regex: str, status: int, code: str) -> route.Route:
+    error = {
+        "message": "this path is not for clients",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": code,
+    }
+    return route.Route(
+        name=name,
+        match=route.RouteMatch(safe_regex=matcher.RegexMatcher(regex=regex)),
+        direct_response=route.DirectResponseAction(
+            status=status, body=core.DataSource(inline_string=json.dumps({"error": error}))
+        ),
+        response_headers_to_add=[_header("content-type", "application/json")],
+        typed_per_filter_config=without_ext_proc(),
+    )
 
 
 def _selected(config: Config) -> route.Route:

@@ -7,6 +7,7 @@ import contextlib
 import json
 
 import pytest
+from yarl import URL
 
 from router.errors import ClassifierFailed, Overloaded
 from router.request import Api
@@ -63,16 +64,29 @@ async def test_without_the_router_the_default_model_answers_for_the_auto_names(
         assert reply.body == b"".join(stack.backend.events(Api.CHAT_COMPLETIONS, "llama2-7b"))
 
 
-@pytest.mark.parametrize("path", ["/v1/load_lora_adapter", "/v1//unload_lora_adapter/?x=1"])
-async def test_without_the_router_adapters_still_cannot_be_managed(
-    new_stack: NewStack, path: str
+@pytest.mark.parametrize("up", [True, False], ids=["router up", "router down"])
+async def test_adapters_cannot_be_managed_whatever_the_path_looks_like(
+    new_stack: NewStack, up: bool
 ) -> None:
-    async with new_stack() as stack:
-        await stack.router.stop()
-        await stack.envoy.until_router(healthy=False)
-        reply = await stack.send("POST", path, json={"lora_name": "mine", "lora_path": "/etc"})
-        assert reply.status == 403
-        assert reply.error["code"] == "forbidden"
+    paths = {
+        "/v1/load_lora_adapter": 403,
+        "/v1/unload_lora_adapter/?x=1": 403,
+        "/v1//load_lora_adapter": 403,
+        "/v1/x/../load_lora_adapter": 403,
+        "/v1/load%5Flora%5fadapter": 403,
+        "/v1/load_lora_adapter%0a": 400,
+        "/v1/load_lora_adapter%0A/": 400,
+        "/v1/chat/completions%0a": 400,
+    }
+    async with new_stack(read_config()) as stack:
+        if not up:
+            await stack.router.stop()
+            await stack.envoy.until_router(healthy=False)
+        body = {"lora_name": "mine", "lora_path": "/etc"}
+        for path, status in paths.items():
+            reply = await stack.send("POST", URL(stack.envoy.url + path, encoded=True), json=body)
+            assert (path, reply.status) == (path, status)
+            assert reply.error["message"]
         assert not stack.backend.received
 
 

@@ -25,7 +25,7 @@ def test_the_routers_own_responses_are_left_alone(config: Config) -> None:
 
 def test_each_status_is_told_to_anthropic_clients_first(config: Config) -> None:
     kinds = ["anthropic" if body.get("type") == "error" else "openai" for body in bodies(config)]
-    assert kinds == ["anthropic", "openai"] * 5
+    assert kinds == ["anthropic", "openai"] * 6
 
 
 def test_openai_clients_get_every_member_of_an_error(config: Config) -> None:
@@ -34,6 +34,6 @@ def test_openai_clients_get_every_member_of_an_error(config: Config) -> None:
         assert set(body["error"]) == {"message", "type", "param", "code"}
 
 
-@pytest.mark.parametrize("index", range(1, 11))
+@pytest.mark.parametrize("index", range(1, 13))
 def test_an_error_is_json(config: Config, index: int) -> None:
     assert mappers(config)[index]["body_format_override"]["content_type"] == "application/json"

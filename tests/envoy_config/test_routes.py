@@ -5,7 +5,13 @@ from tests.envoy_config.conftest import changed, endpoint, rendered, with_endpoi
 
 
 def test_the_routers_choice_comes_before_the_fallback(config: Config) -> None:
-    assert list(rendered(config).routes) == ["health", "management", "selected", "fallback"]
+    assert list(rendered(config).routes) == [
+        "health",
+        "control-characters",
+        "management",
+        "selected",
+        "fallback",
+    ]
 
 
 def test_the_chosen_cluster_is_named_by_a_header(config: Config) -> None:
