@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+TRAINABLE := $(VENV)/.trainable
 DOMAIN_DATA ?= ../shared/data/domain
 
 .PHONY: help install demo test e2e check format bench protos envoy docs model evaluate clean
@@ -50,6 +51,16 @@ envoy: $(INSTALLED)  ## write envoy/ from config/config.yaml
 
 docs: $(INSTALLED)  ## write the configuration reference from the schema
 	$(BIN)/python -m router.config.reference > docs/configuration.md
+
+model: $(TRAINABLE)  ## train and export the shipped classifier (about two hours on two cores)
+	$(BIN)/python -m models.training --data $(DOMAIN_DATA) --out models/mom-domain-classifier
+
+evaluate: $(TRAINABLE)  ## every figure of the model card, measured again
+	$(BIN)/python -m models.evaluation --data $(DOMAIN_DATA)
+
+$(TRAINABLE): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,train]'
+	touch $@
 
 clean:  ## remove what was built
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

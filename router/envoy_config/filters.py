@@ -68,7 +68,6 @@ def ext_proc_filter(config: Config) -> ext_proc.ExternalProcessor:
         status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.ServiceUnavailable),
         message_timeout=timedelta(milliseconds=config.envoy.message_timeout_ms),
         processing_mode=_processing_mode(config),
-        request_attributes=["request.id"],
         mutation_rules=_mutation_rules(),
         forward_rules=ext_proc.HeaderForwardingRules(allowed_headers=_exactly(HEADERS_READ)),
         metadata_options=ext_proc.MetadataOptions(
@@ -90,12 +89,13 @@ def _processing_mode(config: Config) -> ext_proc.ProcessingMode:
         ext_proc.ProcessingModeHeaderSendMode.SKIP,
     )
     bodies = ext_proc.ProcessingModeBodySendMode
-    full_duplex = is_full_duplex(config)
+    body_mode = bodies.FULL_DUPLEX_STREAMED if is_full_duplex(config) else bodies.BUFFERED
     return ext_proc.ProcessingMode(
         request_header_mode=send,
-        request_body_mode=bodies.FULL_DUPLEX_STREAMED if full_duplex else bodies.BUFFERED,
-        # In full duplex the trailers are what ends a body that has them.
-        request_trailer_mode=send if full_duplex else skip,
+        request_body_mode=body_mode,
+        # In full duplex they are the end of a body that has them; buffered, they are all that
+        # tells of a body that never comes. Requests without trailers cost nothing more.
+        request_trailer_mode=send,
         response_header_mode=skip,
         response_body_mode=bodies.NONE,
         response_trailer_mode=skip,

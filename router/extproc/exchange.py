@@ -9,6 +9,11 @@ deciding are left to the caller:
                      └─None→ BUFFERING ─body→ ROUTE ─answer→ ANSWERED
                          └→ COLLECTING ─end→ ROUTE     FULL_DUPLEX_STREAMED
     any question ─ImmediateResponse→ CLOSED
+    any state ─abandon→ CLOSED
+
+An answered BUFFERED body is the end even where trailers follow it: Envoy takes the end of the
+stream for consent to them, and keeps what was changed. An exchange refers to nothing that refers
+back to it, so that a body goes with its stream and does not wait for the garbage collector.
 
 A message that the tables below do not list for its state is left unanswered and put down in
 `problems`. A request that needs its body, but comes in a mode that corrupts or hides it (STREAMED,
@@ -23,8 +28,9 @@ from functools import partial
 from types import NoneType
 from typing import Any
 
-from router.errors import PayloadTooLarge, ProtocolError, RouterError
+from router.errors import ProtocolError, RouterError
 from router.extproc import responses
+from router.extproc.collected import Allowance, CollectedBody, too_large
 from router.extproc.headers import header_mutation
 from router.extproc.messages import (
     BodyMode,
@@ -47,8 +53,6 @@ from router.extproc.response_phases import ResponseMessage, ResponsePhases
 from router.mutation import Answer, ImmediateResponse, Mutation
 from router.request import Headers, HttpMessage
 
-Finish = Callable[[Mutation, HeaderMutation], list[Outgoing]]
-
 
 class State(Enum):
     START = auto()
@@ -63,12 +67,16 @@ class State(Enum):
 
 
 class Exchange:
-    """One ext_proc stream. Verbs: `receive`, `answer`, `refuse`; `done`: it can be closed."""
+    """One ext_proc stream. Verbs: `receive`, `answer`, `refuse`, and `abandon` at its end.
+
+    `done` says that it can be closed; `allowance` is what all streams may collect together.
+    """
 
     def __init__(
         self,
         *,
         max_body_bytes: int,
+        allowance: Allowance | None = None,
         default_mode: BodyMode = BodyMode.BUFFERED,
         expects_response_phases: bool = False,
     ) -> None:
@@ -79,11 +87,10 @@ class Exchange:
         self._expects_response_phases = expects_response_phases
         self._response = ResponsePhases()
         self._head = HttpMessage(Headers())
-        self._chunks: list[bytes] = []
-        self._received = 0
+        self._body = CollectedBody(max_body_bytes, allowance or Allowance(max_body_bytes))
         self._ended = False  # the headers had end_of_stream
         self._has_body = False  # a chunk has come
-        self._finish: Finish = self._answer_headers
+        self._finish: Finish = Exchange._answer_headers
         self._replacement: bytes | None = None  # sent at the end instead of an echo
 
     @property
@@ -125,9 +132,14 @@ class Exchange:
 
     def refuse(self, error: RouterError) -> list[Event]:
         """End the request with an error, whatever was asked before."""
+        self._release()
         self.state = State.REFUSING
-        self._chunks.clear()
         return [Refused(self._head.path, error)]
+
+    def abandon(self) -> None:
+        """The stream is over, whether it was answered or not: nothing of the body is kept."""
+        self._release()
+        self.state = State.CLOSED
 
     # Messages
 
@@ -141,21 +153,22 @@ class Exchange:
         # `end_of_stream` is false here where trailers follow or an earlier filter re-emitted the
         # body; BUFFERED sends one body message all the same.
         if len(message.body) > self._max_body_bytes:
-            return self._too_large(len(message.body))
-        return self._ask_route(message.body, responses.body_response)
+            return self.refuse(too_large(len(message.body), self._max_body_bytes))
+        return self._ask_route(message.body, Exchange._answer_buffered)
+
+    def _on_trailers_without_body(self, _message: RequestTrailers) -> list[Event]:
+        return self._ask_route(b"", Exchange._refuse_late)
 
     def _on_collected_chunk(self, message: RequestBody) -> list[Event]:
         self._has_body = True
-        self._chunks.append(message.body)
-        self._received += len(message.body)
-        if self._received > self._max_body_bytes:
-            return self._too_large(self._received)
+        if error := self._body.add(message.body):
+            return self.refuse(error)
         return self._collected(trailers=False) if message.end_of_stream else []
 
     def _on_collected_trailers(self, _message: RequestTrailers) -> list[Event]:
         if self._has_body:
             return self._collected(trailers=True)
-        return self._ask_route(b"", self._answer_trailers)
+        return self._ask_route(b"", Exchange._answer_trailers)
 
     def _on_echoed_chunk(self, message: RequestBody) -> list[Event]:
         self._has_body = True
@@ -183,9 +196,6 @@ class Exchange:
             "request_body came without request_headers: request_header_mode must be SEND"
         )
 
-    def _on_trailers_without_body(self, _message: RequestTrailers) -> list[Event]:
-        return self._break_off("request_trailers came where request_body was expected")
-
     def _on_response(self, message: ResponseMessage) -> list[Event]:
         return [*self._response.answer(message)]
 
@@ -209,11 +219,11 @@ class Exchange:
             self.state = State.ECHOING
             self._replacement = answer.body
             return [*responses.duplex_head_response(answer, headers)]
-        return [*self._answer_headers(answer, headers)]
+        return self._answer_headers(answer, headers)
 
     def _want_body(self, _answer: None) -> list[Event]:
         if self._ended:
-            return self._ask_route(b"", self._answer_headers)
+            return self._ask_route(b"", Exchange._answer_headers)
         if self.mode is BodyMode.BUFFERED:
             self.state = State.BUFFERING
             return [RequestHeadersResponse()]
@@ -225,18 +235,32 @@ class Exchange:
             "set BUFFERED or FULL_DUPLEX_STREAMED"
         )
 
-    def _answer_headers(self, answer: Mutation, headers: HeaderMutation) -> list[Outgoing]:
+    def _answer_headers(self, answer: Mutation, headers: HeaderMutation) -> list[Event]:
         if self.mode is not BodyMode.FULL_DUPLEX_STREAMED:
-            return responses.head_response(answer, headers, body_follows=not self._ended)
+            return [*responses.head_response(answer, headers, body_follows=not self._ended)]
         self._record_lost(answer.body)
-        return responses.duplex_head_response(answer, headers)
+        return [*responses.duplex_head_response(answer, headers)]
 
-    def _answer_trailers(self, answer: Mutation, headers: HeaderMutation) -> list[Outgoing]:
+    def _answer_trailers(self, answer: Mutation, headers: HeaderMutation) -> list[Event]:
         return [*self._answer_headers(answer, headers), RequestTrailersResponse()]
+
+    def _answer_buffered(self, answer: Mutation, headers: HeaderMutation) -> list[Event]:
+        return [*responses.body_response(answer, headers)]
+
+    def _answer_collected(
+        self, answer: Mutation, headers: HeaderMutation, *, received: bytes, trailers: bool
+    ) -> list[Event]:
+        return [*responses.duplex_responses(answer, headers, received, trailers=trailers)]
+
+    def _refuse_late(self, _answer: Mutation, _headers: HeaderMutation) -> list[Event]:
+        return self._break_off("request_trailers without a request_body can set no request headers")
 
     def _answer_route(self, answer: Mutation) -> list[Event]:
         self.state = State.ANSWERED
-        return [*self._finish(answer, self._safe(answer.set_headers, answer.remove_headers))]
+        headers = self._safe(answer.set_headers, answer.remove_headers)
+        events = self._finish(self, answer, headers)
+        self._release()
+        return events
 
     # Steps
 
@@ -246,15 +270,15 @@ class Exchange:
         return [NeedRoute(HttpMessage(self._head.headers, body))]
 
     def _collected(self, *, trailers: bool) -> list[Event]:
-        body = b"".join(self._chunks)
-        self._chunks.clear()
+        body = self._body.join()
         return self._ask_route(
-            body, partial(responses.duplex_responses, received=body, trailers=trailers)
+            body, partial(Exchange._answer_collected, received=body, trailers=trailers)
         )
 
-    def _too_large(self, size: int) -> list[Event]:
-        limit = self._max_body_bytes
-        return self.refuse(PayloadTooLarge(f"body of {size} bytes or more: the limit is {limit}"))
+    def _release(self) -> None:
+        self._body.drop()
+        self._finish = Exchange._answer_headers
+        self._replacement = None
 
     def _break_off(self, problem: str) -> list[Event]:
         return self.refuse(self._record(problem))
@@ -279,6 +303,7 @@ class Exchange:
 
 
 Handler = Callable[[Exchange, Any], list[Event]]
+Finish = Callable[[Exchange, Mutation, HeaderMutation], list[Event]]
 
 TRANSITIONS: Mapping[tuple[State, type[Incoming]], Handler] = {
     (State.START, RequestHeaders): Exchange._on_headers,

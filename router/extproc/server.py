@@ -11,6 +11,7 @@ from collections.abc import Callable
 import grpc
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
+from router.extproc.collected import Allowance
 from router.extproc.exchange import Exchange
 from router.extproc.health import Health
 from router.extproc.listener import listen, socket_path
@@ -20,6 +21,7 @@ from router.extproc.service import ExternalProcessor, Flow, RenderError
 __all__ = ["SERVICE", "ExtProcServer", "Flow", "RenderError"]
 
 _STREAMS_EACH = 32  # open streams of one connection, where servers share a port
+_BODIES_AT_ONCE = 8  # of the largest size, FULL_DUPLEX_STREAMED, in one process
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 # "liveness" and "readiness" are the names that gateway probes ask for.
@@ -37,7 +39,9 @@ class ExtProcServer:
 
     `default_mode` is the body mode assumed where Envoy does not tell it; `expects_response_phases`
     says that Envoy sends response headers too, so that streams are held open for them;
-    `chunk_timeout` is how long a FULL_DUPLEX_STREAMED body may pause, for Envoy waits for ever.
+    `chunk_timeout` is how long a FULL_DUPLEX_STREAMED body may pause, for Envoy waits for ever;
+    `max_collected_bytes` is how much such bodies may hold in this process all together, by default
+    eight times `max_body_bytes`: the stream whose chunk goes beyond is refused with 503.
     """
 
     def __init__(
@@ -51,10 +55,14 @@ class ExtProcServer:
         expects_response_phases: bool = False,
         share_port: bool = False,
         chunk_timeout: float = 60.0,
+        max_collected_bytes: int | None = None,
     ) -> None:
+        allowance = Allowance(max_collected_bytes or _BODIES_AT_ONCE * max_body_bytes)
+
         def new_exchange() -> Exchange:
             return Exchange(
                 max_body_bytes=max_body_bytes,
+                allowance=allowance,
                 default_mode=BodyMode[default_mode],
                 expects_response_phases=expects_response_phases,
             )

@@ -101,6 +101,89 @@ class _Stream:
         self._render_error = render_error
 
     async def run(self, chunk_timeout: float) -> None:
+        # A step's frame ends with its message: no body is held while the next one is awaited.
+        while not self._exchange.done and await self._step(chunk_timeout):
+            pass
+
+    async def _step(self, chunk_timeout: float) -> bool:
+        """Read one message and do what follows from it; False at the end of the stream."""
+        events = await self._receive(chunk_timeout)
+        if events is None:
+            return False
+        await self._handle(events)
+        return True
+
+    async def _receive(self, chunk_timeout: float) -> list[Event] | None:
+        """What follows from the next message, or from its absence; None at the stream's end."""
+        if not self._exchange.awaits_chunks:
+            data = await self._context.read()
+        else:
+            try:
+                async with asyncio.timeout(chunk_timeout):
+                    data = await self._context.read()
+            except TimeoutError:
+                silence = f"no part of the body arrived for {chunk_timeout:g} s"
+                return self._exchange.refuse(RequestTimeout(silence))
+        return None if data is grpc.aio.EOF else self._exchange.receive(wire.decode(data))
+
+    def closed(self) -> None:
+        """The stream has ended: answered, failed, or given up by the client."""
+        ...
+
+
+class ExternalProcessor:
+    """Serves streams, each with a flow and an exchange of its own."""
+
+    def __init__(
+        self,
+        new_flow: Callable[[], Flow],
+        new_exchange: Callable[[], Exchange],
+        render_error: RenderError,
+        chunk_timeout: float,
+    ) -> None:
+        self._new_flow = new_flow
+        self._new_exchange = new_exchange
+        self._render_error = render_error
+        self._chunk_timeout = chunk_timeout
+
+    async def process(self, _messages: object, context: Any) -> None:
+        """Serve one stream. gRPC cancels this when Envoy gives the stream up."""
+        if not await self._succeeds(context):
+            await context.abort(grpc.StatusCode.INTERNAL, _FAILED)
+
+    async def _succeeds(self, context: Any) -> bool:
+        try:
+            flow = self._new_flow()
+            stream = _Stream(flow, self._new_exchange(), context, self._render)
+            try:
+                await stream.run(self._chunk_timeout)
+            finally:
+                stream.close()
+        except Exception as error:
+            _log_failure(error)
+            return False
+        return True
+
+    def _render(self, path: str, error: RouterError) -> ImmediateResponse:
+        try:
+            return self._render_error(path, error)
+        except Exception as failure:
+            _log_failure(failure)
+            return ImmediateResponse(500, b'{"error":{"message":"%s"}}' % _FAILED.encode())
+
+
+class _Stream:
+    """One stream: carries messages and questions between Envoy, the exchange and the flow."""
+
+    def __init__(
+        self, flow: Flow, exchange: Exchange, context: Any, render_error: RenderError
+    ) -> None:
+        self._flow = flow
+        self._exchange = exchange
+        self._context = context
+        self._render_error = render_error
+
+    async def run(self, chunk_timeout: float) -> None:
         while not self._exchange.done:
             if self._exchange.awaits_chunks:
                 data = await self._read_chunk(chunk_timeout)
@@ -122,6 +205,7 @@ class _Stream:
             return None
 
     def close(self) -> None:
+        self._exchange.abandon()
         for problem in self._exchange.problems:
             structlog.get_logger().warning("ext_proc", problem=str(problem))
         try:

@@ -8,6 +8,7 @@ import sys
 import traceback
 from typing import Any, TextIO, cast
 
+import msgspec
 import structlog
 
 from router.config.process import LoggingSettings
@@ -23,7 +24,7 @@ def configure_logging(settings: LoggingSettings) -> None:
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.processors.JSONRenderer(_json)
         if settings.format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
@@ -38,6 +39,10 @@ def configure_logging(settings: LoggingSettings) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[_LibraryLines()], force=True)
+
+
+def _json(values: Any, **_: Any) -> str:
+    return msgspec.json.encode(values, enc_hook=repr).decode()
 
 
 class PatientStream:

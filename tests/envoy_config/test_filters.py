@@ -14,15 +14,16 @@ def test_bodies_are_buffered_unless_configured_otherwise(config: Config) -> None
         "request_header_mode": "SEND",
         "response_header_mode": "SKIP",
         "request_body_mode": "BUFFERED",
-        "request_trailer_mode": "SKIP",
+        "request_trailer_mode": "SEND",
         "response_trailer_mode": "SKIP",
     }
 
 
-def test_full_duplex_sends_trailers_too(config: Config) -> None:
-    both = rendered(changed(config, "server", body_mode="FULL_DUPLEX_STREAMED"))
+@pytest.mark.parametrize("body_mode", ["BUFFERED", "FULL_DUPLEX_STREAMED"])
+def test_trailers_are_sent_in_both_body_modes(config: Config, body_mode: str) -> None:
+    both = rendered(changed(config, "server", body_mode=body_mode))
     mode = both.ext_proc["processing_mode"]
-    assert mode["request_body_mode"] == "FULL_DUPLEX_STREAMED"
+    assert mode["request_body_mode"] == body_mode
     assert mode["request_trailer_mode"] == "SEND"
 
 
