@@ -18,7 +18,7 @@ from models.training.batches import Batches
 from models.training.calibration import even_out
 from models.training.data import Row, read_concepts, read_glossary, read_parallel, read_rows
 from models.training.export import export, fp32_graph
-from models.training.fit import CYCLES, fit
+from models.training.fit import fit
 from models.training.network import DomainNetwork, Encoder, WordTable
 from models.training.teacher import targets
 from models.training.vocabulary import (
@@ -43,9 +43,7 @@ def main() -> None:
     tokenizer = tokenizer_file(TOKENIZER_FILE, vocabulary)
     rows = training_rows(options.data, options.rows)
     batches = new_batches(rows, tokenizer, vocabulary)
-    network = new_network(vocabulary)
-    for cycle in CYCLES:
-        network = fit(network, batches, cycle, partial(_keep, options.checkpoint))
+    network = fit(new_network(vocabulary), batches, partial(_keep, options.checkpoint))
     even_out(network, rows)
     words = tie_traditional(vocabulary, network.encoder.words.rows.detach())
     held_out = read_rows(options.data / "valid.jsonl")

@@ -1,4 +1,4 @@
-"""The training loop: three losses, a one-cycle learning rate, and an average of the weights that
+"""The training loop: three losses, cycles of the learning rate, and averages of the weights that
 it passes through.
 
 * labels: cross-entropy with a little smoothing, rows weighted by source;
@@ -7,12 +7,13 @@ it passes through.
 * neighbours: a Chinese sentence vector should also tell its label, measured against one learned
   direction per label, because the base space has no Chinese neighbourhoods worth keeping.
 
-What is kept is the moving average of the weights: it costs a few milliseconds per step and
-generalises better than the last step does.
+What is kept of a cycle is the moving average of the weights: it costs a few milliseconds per step
+and generalises better than the last step does.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -47,6 +48,7 @@ CYCLES = (
     Cycle(epochs=1, peak_rate=1e-4, new_word_rate=5e-4, head_rate=2.5e-4, seed=20261220),
     Cycle(epochs=1, peak_rate=1e-4, new_word_rate=5e-4, head_rate=2.5e-4, seed=20261320),
 )
+MEAN_OF_LAST = 2
 LAYER_DECAY = 0.9
 WEIGHT_DECAY = 0.01
 WARM_UP = 0.06
@@ -84,13 +86,24 @@ class Losses(nn.Module):
 
 
 def fit(
+    network: DomainNetwork, batches: Batches, after_epoch: Callable[[DomainNetwork], None]
+) -> DomainNetwork:
+    """Walk through all cycles; what comes out is the mean of the last ones' weights."""
+    finished: list[DomainNetwork] = []
+    for cycle in CYCLES:
+        network = _fit_cycle(network, batches, cycle, after_epoch)
+        finished.append(deepcopy(network))
+    return _mean(finished[-MEAN_OF_LAST:])
+
+
+def _fit_cycle(
     network: DomainNetwork,
     batches: Batches,
     cycle: Cycle,
     after_epoch: Callable[[DomainNetwork], None],
 ) -> DomainNetwork:
-    """Train in place; return a network with the averaged weights, which `after_epoch` also sees
-    on the way.
+    """Train in place; return a copy with the averaged weights, which `after_epoch` also sees on
+    the way.
     """
     torch.manual_seed(cycle.seed)
     count = batches.count()
@@ -116,6 +129,15 @@ def fit(
             progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
         after_epoch(average.module.eval())
     return average.module.eval()
+
+
+@torch.no_grad()
+def _mean(networks: Sequence[DomainNetwork]) -> DomainNetwork:
+    """The network half way between some that started from each other: steadier than any of them."""
+    mean = deepcopy(networks[0])
+    for own, *others in zip(*(network.parameters() for network in (mean, *networks)), strict=True):
+        own.copy_(torch.stack(others).mean(0))
+    return mean
 
 
 def _step(

@@ -36,7 +36,6 @@ from router.extproc.messages import (
     BodyMode,
     HeaderMutation,
     Incoming,
-    Outgoing,
     ProcessingRequest,
     RequestBody,
     RequestHeaders,

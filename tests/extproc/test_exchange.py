@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
-from router.errors import BadRequest, PayloadTooLarge, ProtocolError
+from router.errors import BadRequest, Overloaded, PayloadTooLarge, ProtocolError
+from router.extproc.collected import Allowance
 from router.extproc.exchange import Exchange
 from router.extproc.messages import (
     Body,
@@ -42,6 +46,13 @@ def begin(
     exchange = Exchange(max_body_bytes=100_000, expects_response_phases=expects_response_phases)
     config = None if mode is None else ProtocolConfig(mode)
     return exchange, exchange.receive(ProcessingRequest(head, config))
+
+
+def collecting(allowance: Allowance) -> Exchange:
+    exchange = Exchange(max_body_bytes=100_000, allowance=allowance)
+    exchange.receive(ProcessingRequest(HEAD, ProtocolConfig(BodyMode.FULL_DUPLEX_STREAMED)))
+    exchange.answer(None)
+    return exchange
 
 
 def send(exchange: Exchange, message: Incoming) -> list[Event]:
@@ -116,11 +127,26 @@ def test_a_body_of_exactly_the_limit_is_routed() -> None:
     assert isinstance(question, NeedRoute)
 
 
-def test_trailers_where_the_body_was_expected_are_refused_rather_than_let_through() -> None:
+def test_trailers_in_place_of_the_body_say_that_it_is_empty() -> None:
     exchange, _ = begin(BodyMode.BUFFERED)
     exchange.answer(None)
-    [refused] = send(exchange, RequestTrailers())
+    assert send(exchange, RequestTrailers()) == [NeedRoute(HttpMessage(HEADERS))]
+    [reply] = exchange.answer(ImmediateResponse(400))
+    assert isinstance(reply, ImmediateReply)
+    assert exchange.done
+
+
+def test_a_request_of_headers_and_trailers_is_refused_rather_than_let_through_unrouted() -> None:
+    exchange, _ = begin(BodyMode.BUFFERED)
+    exchange.answer(None)
+    send(exchange, RequestTrailers())
+    [refused] = exchange.answer(UNTOUCHED)
     assert isinstance(refused, Refused)
+    assert isinstance(refused.error, ProtocolError)
+    assert not exchange.done
+    [reply] = exchange.answer(ImmediateResponse(500))
+    assert isinstance(reply, ImmediateReply)
+    assert exchange.done
 
 
 def test_after_an_immediate_response_nothing_is_said_any_more() -> None:
@@ -218,6 +244,34 @@ def test_full_duplex_counts_all_chunks_against_the_limit() -> None:
     [refused] = send(exchange, RequestBody(b"x" * 60_000))
     assert isinstance(refused, Refused)
     assert isinstance(refused.error, PayloadTooLarge)
+
+
+def test_full_duplex_bodies_of_all_streams_together_have_a_limit_too() -> None:
+    allowance = Allowance(100)
+    first, second = collecting(allowance), collecting(allowance)
+    assert send(first, RequestBody(b"x" * 60)) == []
+    [refused] = send(second, RequestBody(b"x" * 60))
+    assert isinstance(refused, Refused)
+    assert isinstance(refused.error, Overloaded)
+    assert allowance.held == 60
+    assert send(first, RequestBody(b"x" * 40)) == []
+
+
+@pytest.mark.parametrize("end", ["answered", "replied", "refused", "abandoned"])
+def test_full_duplex_gives_back_what_it_collected_however_it_ends(end: str) -> None:
+    allowance = Allowance(100)
+    exchange = collecting(allowance)
+    send(exchange, RequestBody(b"x" * 60, end_of_stream=end in ("answered", "replied")))
+    assert allowance.held == 60
+    if end == "answered":
+        exchange.answer(UNTOUCHED)
+    elif end == "replied":
+        exchange.answer(ImmediateResponse(400))
+    elif end == "refused":
+        exchange.refuse(BadRequest("enough"))
+    else:
+        exchange.abandon()
+    assert allowance.held == 0
 
 
 def test_full_duplex_cannot_give_a_body_to_a_request_that_has_none() -> None:
@@ -368,3 +422,33 @@ def test_a_request_can_be_refused_at_any_time() -> None:
     [reply] = exchange.answer(ImmediateResponse(400))
     assert isinstance(reply, ImmediateReply)
     assert exchange.done
+
+
+@pytest.mark.parametrize("mode", [BodyMode.BUFFERED, BodyMode.FULL_DUPLEX_STREAMED])
+@pytest.mark.parametrize("messages", range(4))
+def test_an_abandoned_exchange_is_done_and_says_nothing_more(mode: BodyMode, messages: int) -> None:
+    exchange, _ = begin(mode)
+    if messages > 0:
+        exchange.answer(None)
+    if messages > 1:
+        send(exchange, RequestBody(b"x", end_of_stream=messages > 2))
+    exchange.abandon()
+    assert exchange.done
+    assert send(exchange, RequestBody(b"x", end_of_stream=True)) == []
+
+
+@pytest.mark.parametrize("mode", [BodyMode.BUFFERED, BodyMode.FULL_DUPLEX_STREAMED])
+@pytest.mark.parametrize("messages", range(4))
+def test_an_exchange_needs_no_garbage_collector(mode: BodyMode, messages: int) -> None:
+    exchange, _ = begin(mode)
+    if messages > 0:
+        exchange.answer(None)
+    if messages > 1:
+        send(exchange, RequestBody(b"x", end_of_stream=messages > 2))
+    trace = weakref.ref(exchange)
+    gc.disable()
+    try:
+        del exchange
+        assert trace() is None
+    finally:
+        gc.enable()

@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.extproc.collected import Allowance
 from router.extproc.exchange import Exchange, State
 from router.extproc.messages import (
     BodyMode,
@@ -63,7 +64,10 @@ class Driver:
     def __init__(
         self, mode: BodyMode | None, head: Answer | None, route: Answer, *, responses: bool = False
     ) -> None:
-        self.exchange = Exchange(max_body_bytes=LIMIT, expects_response_phases=responses)
+        self.allowance = Allowance(LIMIT)
+        self.exchange = Exchange(
+            max_body_bytes=LIMIT, allowance=self.allowance, expects_response_phases=responses
+        )
         self._config = None if mode is None else ProtocolConfig(mode, mode)
         self._head = head
         self._route = route
@@ -164,21 +168,37 @@ def test_full_duplex_chunks_are_exactly_the_body_that_should_go_on(
 
 
 @settings(deadline=None, max_examples=200)
-@given(modes, st.none() | answers, answers, bodies, st.booleans(), st.booleans())
+@given(modes, st.none() | answers, answers, bodies, st.booleans(), st.booleans(), st.booleans())
 def test_a_legal_request_is_done_when_its_last_message_has_been_answered(
     mode: BodyMode | None,
     head: Answer | None,
     route: Answer,
     body: bytes,
     header_only: bool,
+    has_body: bool,
     trailers: bool,
 ) -> None:
     driver = Driver(mode, head, route)
     driver.receive(RequestHeaders(Headers(), end_of_stream=header_only))
-    if not header_only and not driver.exchange.done:
+    if not header_only and not driver.exchange.done and (has_body or not trailers):
         driver.receive(RequestBody(body, end_of_stream=not trailers))
     if not header_only and trailers and not driver.exchange.done:
         driver.receive(RequestTrailers())
     assert driver.exchange.done
     assert driver.exchange.state in (State.ANSWERED, State.CLOSED)
     assert driver.sent
+
+
+@settings(deadline=None, max_examples=200)
+@given(modes, st.none() | answers, answers, st.lists(messages))
+def test_nothing_is_held_of_an_allowance_once_the_exchange_is_done_or_abandoned(
+    mode: BodyMode | None, head: Answer | None, route: Answer, incoming: list[Incoming]
+) -> None:
+    driver = Driver(mode, head, route)
+    for message in incoming:
+        driver.receive(message)
+        assert 0 <= driver.allowance.held <= LIMIT
+        assert not (driver.exchange.done and driver.allowance.held)
+    driver.exchange.abandon()
+    assert driver.allowance.held == 0
+    assert driver.exchange.done

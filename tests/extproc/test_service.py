@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import grpc
 import pytest
@@ -8,10 +12,12 @@ from structlog.testing import capture_logs
 
 from router.errors import RouterError
 from router.extproc import ext_proc_pb2 as pb
+from router.extproc.exchange import Exchange
 from router.extproc.responses import CHUNK_BYTES
+from router.extproc.service import ExternalProcessor
 from router.mutation import Answer, ImmediateResponse, Mutation
 from router.request import HttpMessage
-from tests.extproc.scripted import ScriptedFlow, Stream, serving
+from tests.extproc.scripted import ScriptedFlow, Stream, render_error, serving
 
 OK = grpc.StatusCode.OK
 PATH = "/v1/chat/completions"
@@ -226,6 +232,96 @@ async def test_a_client_that_leaves_before_its_body_closes_the_flow_once() -> No
         stream.call.cancel()
         await asyncio.wait_for(flow.ended.wait(), 5)
     assert flow.closings == 1
+
+
+class Script:
+    """gRPC's side of a stream: gives these messages, and then none; `drained` says so."""
+
+    def __init__(self, *messages: pb.ProcessingRequest) -> None:
+        self._messages = [message.SerializeToString() for message in reversed(messages)]
+        self.drained = asyncio.Event()
+
+    async def read(self) -> bytes:
+        if self._messages:
+            return self._messages.pop()
+        self.drained.set()
+        await asyncio.Event().wait()
+        raise AssertionError("never set")
+
+    async def write(self, data: bytes) -> None:
+        pass
+
+
+def script(mode: pb.BodySendMode, *chunks: bytes, end_of_stream: bool = False) -> Script:
+    config = pb.ProtocolConfiguration(request_body_mode=mode)
+    head = pb.ProcessingRequest(request_headers=pb.HttpHeaders(), protocol_config=config)
+    parts = [pb.HttpBody(body=chunk, end_of_stream=end_of_stream) for chunk in chunks]
+    return Script(head, *[pb.ProcessingRequest(request_body=part) for part in parts])
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        script(pb.FULL_DUPLEX_STREAMED, *[b"x" * 100_000] * 10),
+        script(pb.FULL_DUPLEX_STREAMED, b"x" * 1_000_000, end_of_stream=True),
+        script(pb.BUFFERED, b"x" * 1_000_000, end_of_stream=True),
+    ],
+    ids=["collecting", "routing", "routing buffered"],
+)
+async def test_nothing_of_a_body_outlives_a_cancelled_stream_even_without_garbage_collector(
+    context: Script,
+) -> None:
+    async def decide(request: HttpMessage) -> Answer:
+        context.drained.set()
+        return await waiting(request)
+
+    processor = ExternalProcessor(
+        lambda: ScriptedFlow(body=decide),
+        lambda: Exchange(max_body_bytes=1_000_000),
+        render_error,
+        chunk_timeout=60,
+    )
+    with without_collector():
+        stream = asyncio.create_task(processor.process(None, context))
+        await context.drained.wait()
+        assert tracemalloc.get_traced_memory()[0] > 1_000_000
+        stream.cancel()
+        await asyncio.wait([stream])
+        del stream
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+
+
+async def test_full_duplex_bodies_of_all_streams_have_a_limit_which_ends_with_their_streams() -> (
+    None
+):
+    flows = [ScriptedFlow(), ScriptedFlow(), ScriptedFlow()]
+    unused = iter(flows)
+    async with serving(
+        lambda: next(unused), max_body_bytes=100, max_collected_bytes=150
+    ) as running:
+        for flow in flows[:2]:
+            first = running.stream()
+            await first.headers(mode=pb.FULL_DUPLEX_STREAMED)
+            await first.body(b"x" * 100, end_of_stream=False)
+            if flow is flows[0]:
+                first.call.cancel()
+                await flow.ended.wait()
+        second = running.stream()
+        await second.headers(mode=pb.FULL_DUPLEX_STREAMED)
+        await second.body(b"x" * 100, end_of_stream=False)
+        assert await immediate(second) == (503, f"{PATH} classifier_overloaded".encode())
 
 
 async def test_envoy_may_end_the_stream_before_the_body() -> None:
