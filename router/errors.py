@@ -11,6 +11,7 @@
     ├── Unavailable                 the router cannot decide just now: 503
     │   ├── ClassifierFailed        the encoder raised
     │   ├── Overloaded              the encoder's queue is full
+    │   ├── TooManyBodies           all bodies that are being collected are too much together
     │   └── DeadlineExceeded        no result in time
     ├── ConfigError                 a configuration file cannot be used; lists every problem
     ├── ModelFilesError             a classifier directory cannot be used; names the mend
@@ -98,6 +99,12 @@ class Overloaded(Unavailable):
     """The encoder's queue is full; answered at once rather than queued without end."""
 
     code = "classifier_overloaded"
+
+
+class TooManyBodies(Unavailable):
+    """The bodies being collected at once would take more memory than they may."""
+
+    code = "router_overloaded"
 
 
 class DeadlineExceeded(Unavailable):

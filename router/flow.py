@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
-from router.errors import BadRequest, ClientError, Forbidden, RouterError
+from router.errors import BadRequest, ClientError, Forbidden, RouterError, Unavailable
 from router.mutation import Answer, ImmediateResponse, Mutation
 from router.payload import (
     Edit,
@@ -142,9 +142,9 @@ class RequestFlow:
 
     def refuse(self, error: RouterError) -> ImmediateResponse:
         """Answer a request that the protocol lets go no further."""
-        client_is_wrong = isinstance(error, ClientError)
-        reason = Reason.CLIENT_ERROR if client_is_wrong else Reason.INTERNAL_ERROR
-        return self._finish(self._refusal(reason, error))
+        reasons = ((ClientError, Reason.CLIENT_ERROR), (Unavailable, Reason.OVERLOADED))
+        fitting = (reason for kind, reason in reasons if isinstance(error, kind))
+        return self._finish(self._refusal(next(fitting, Reason.INTERNAL_ERROR), error))
 
     def _list_models(self) -> ImmediateResponse:
         self._routing = replace(self._routing, reason=Reason.MODEL_LIST)
@@ -173,8 +173,11 @@ class RequestFlow:
 
     def closed(self) -> None:
         """The stream has ended. A client that left before its answer leaves nothing to report."""
+        routing = self._routing
+        # An error knows the frames that it came through, and they the body: keep no way back to it.
+        del self._routing
         if self._answered:
-            self._report(self._routing)
+            self._report(routing)
 
 
 def edit_for(snapshot: Snapshot, routing: Routing, payload: Payload) -> Edit:

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     PASS_THROUGH = "pass_through"
     MODEL_LIST = "model_list"
     CLIENT_ERROR = "client_error"
+    OVERLOADED = "overloaded"
     INTERNAL_ERROR = "internal_error"
 
 

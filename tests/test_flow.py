@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
 
-from router.errors import Overloaded, PayloadTooLarge, ProtocolError, RouterError
+from router.errors import Overloaded, PayloadTooLarge, ProtocolError, RouterError, TooManyBodies
 from router.flow import RequestFlow
 from router.mutation import ImmediateResponse, Mutation
 from router.request import Api, Headers, HttpMessage
@@ -233,6 +235,7 @@ async def test_a_client_that_leaves_before_its_answer_is_not_reported(caller: Ca
     [
         (PayloadTooLarge("too much"), 413, Reason.CLIENT_ERROR),
         (ProtocolError("out of order"), 500, Reason.INTERNAL_ERROR),
+        (TooManyBodies("too much at once"), 503, Reason.OVERLOADED),
     ],
 )
 def test_what_the_protocol_refuses_is_answered_and_reported_too(
@@ -284,3 +287,19 @@ async def test_every_request_is_reported_exactly_once(caller: Caller, signal: An
         Reason.PASS_THROUGH,
     ]
     assert {routing.request_id for routing in caller.reported} == {"r-1"}
+
+
+async def test_nothing_holds_a_refused_body_once_its_stream_has_ended(caller: Caller) -> None:
+    flow = RequestFlow(caller.snapshot, lambda _: None)
+    headers = Headers([(":method", "POST"), (":path", "/v1/chat/completions")])
+    flow.on_request_headers(HttpMessage(headers), end_of_stream=False)
+    request = HttpMessage(headers, b"not json")
+    gone = weakref.ref(request)
+    gc.disable()
+    try:
+        await flow.on_request(request)
+        flow.closed()
+        del request, flow
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -75,7 +75,11 @@ def plot_calibration(judge: Judge, path: Path) -> None:
         axes.plot(confidence, right, color="tab:blue", linewidth=1)
         axes.scatter(confidence, right, s=20 + 600 * weight, color="tab:blue", alpha=0.6)
         axes.set(
-            xlim=(0, 1.04), ylim=(-0.02, 1.04), xlabel="confidence", ylabel="accuracy", aspect="equal"
+            xlim=(0, 1.04),
+            ylim=(-0.02, 1.04),
+            xlabel="confidence",
+            ylabel="accuracy",
+            aspect="equal",
         )
         axes.set_title(
             f"{title}: {len(examples)} texts, ECE {calibration_error(shares, truth):.3f}"

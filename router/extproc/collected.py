@@ -6,7 +6,7 @@ clients upload at once is bounded here or nowhere.
 
 from __future__ import annotations
 
-from router.errors import Overloaded, PayloadTooLarge, RouterError
+from router.errors import PayloadTooLarge, RouterError, TooManyBodies
 
 
 class Allowance:
@@ -35,7 +35,7 @@ class CollectedBody:
             return too_large(self._size, self._max_bytes)
         if self._allowance.held > self._allowance.limit:
             limit = self._allowance.limit
-            return Overloaded(f"bodies on their way hold more than {limit} bytes together")
+            return TooManyBodies(f"bodies on their way hold more than {limit} bytes together")
         return None
 
     def join(self) -> bytes:

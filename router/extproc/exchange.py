@@ -208,7 +208,7 @@ class Exchange:
     # Answers
 
     def _reply(self, answer: ImmediateResponse) -> list[Event]:
-        self.state = State.CLOSED
+        self.abandon()
         return [responses.immediate_reply(answer, self._safe(answer.headers))]
 
     def _answer_head(self, answer: Mutation) -> list[Event]:

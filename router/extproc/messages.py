@@ -100,12 +100,11 @@ class ProtocolConfig:
 
 @dataclass(frozen=True, slots=True)
 class ProcessingRequest:
-    """One message from Envoy. `attributes` are those of request_attributes, in the first one."""
+    """One message from Envoy."""
 
     request: Incoming
     protocol_config: ProtocolConfig | None = None
     observability_mode: bool = False
-    attributes: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
 # What goes out

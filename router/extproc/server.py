@@ -27,7 +27,7 @@ SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 # "liveness" and "readiness" are the names that gateway probes ask for.
 HEALTH_NAMES = ("", "liveness", "readiness", SERVICE)
 
-# What a message holds besides the body: headers (60 KiB at most by Envoy's default) and attributes.
+# What a message holds besides the body: headers (60 KiB at most by Envoy's default).
 _ENVELOPE_BYTES = 64 * 1024
 
 # FULL_DUPLEX_STREAMED sends chunks of about Envoy's connection buffer, however small our own limit.

@@ -60,7 +60,6 @@ def decode(data: bytes) -> ProcessingRequest:
         request=INCOMING[kind](getattr(message, kind)) if kind in INCOMING else Unrecognised(),
         protocol_config=_protocol_config(message),
         observability_mode=message.observability_mode,
-        attributes=_attributes(message),
     )
 
 
@@ -107,16 +106,6 @@ def _protocol_config(message: pb.ProcessingRequest) -> ProtocolConfig | None:
         request_body_mode=BodyMode(config.request_body_mode),
         response_body_mode=BodyMode(config.response_body_mode),
     )
-
-
-def _attributes(message: pb.ProcessingRequest) -> Mapping[str, MetadataValue]:
-    """The attributes of all filters that sent some, in one mapping; nested values are left out."""
-    return {
-        name: getattr(value, kind)
-        for attributes in message.attributes.values()
-        for name, value in attributes.fields.items()
-        if (kind := value.WhichOneof("kind")) in ("string_value", "number_value", "bool_value")
-    }
 
 
 INCOMING: Mapping[str | None, Callable[[Any], Incoming]] = {

@@ -22,7 +22,7 @@ from router.request import Api, InferenceRequest, Prompt
 MAX_MODEL_NAME = 256
 TOO_DEEP = "body is nested too deeply"
 
-_NO_ITEMS = re.compile(rb"\[[ \t\n\r]*\]")
+_NO_ITEMS = re.compile(rb"\[[ \t\n\r]*+\]")
 _JSON_FORMATS = frozenset({"json_object", "json_schema"})
 
 

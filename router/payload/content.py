@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from router.errors import BadRequest
+from router.payload.arrays import MAX_ITEMS, ArrayDecoder, TooManyItems
 from router.payload.document import NULL, Pieces, encode, kind, lower
 from router.payload.edit import SystemPrompt, SystemPromptMode
 from router.request import Turn
@@ -22,10 +23,12 @@ TEXT_TYPES = frozenset({None, "text", "input_text", "output_text"})
 IMAGE_TYPES = frozenset({"image", "image_url", "input_image"})
 
 # Of a longer conversation, and of a longer content, the latest items are read: signals need no
-# more, and a body of a million tiny items must not hold up the requests beside it.
-MAX_ITEMS = 1024
+# more.
+MAX_READ = 1024
 
-_EMPTY = re.compile(rb'null|""|\[[ \t\n\r]*\]')
+_EMPTY = re.compile(rb'null|""|\[[ \t\n\r]*+\]')
+
+T = TypeVar("T")
 
 
 class Part(msgspec.Struct, gc=False):
@@ -47,6 +50,7 @@ class Content(NamedTuple):
 
     text: str = ""
     has_images: bool = False
+    parts: int = 0
 
 
 class Conversation(NamedTuple):
@@ -58,8 +62,8 @@ class Conversation(NamedTuple):
 
 
 _STRING = msgspec.json.Decoder(str)
-_PARTS = msgspec.json.Decoder(list[str | Part])
-_MESSAGES = msgspec.json.Decoder(list[Message])
+_PARTS: ArrayDecoder[str | Part] = ArrayDecoder(str | Part)
+_MESSAGES: ArrayDecoder[Message] = ArrayDecoder(Message)
 
 
 def wrong(what: str, param: str) -> BadRequest:
@@ -70,6 +74,19 @@ def invalid(error: msgspec.ValidationError, param: str) -> BadRequest:
     """A type error inside the member `param`, named by its place and without its value."""
     what, place = _found(error)
     return wrong(what, f"{param}{place}")
+
+
+def read_array(decoder: ArrayDecoder[T], value: msgspec.Raw, param: str, items: str) -> list[T]:
+    """The array's items, at least one; `items` is what the client calls them."""
+    try:
+        found = decoder.decode(value)
+    except TooManyItems:
+        raise wrong(f"holds more than {MAX_ITEMS} {items}s", param) from None
+    except msgspec.ValidationError as error:
+        raise invalid(error, param) from None
+    if not found:
+        raise wrong(f"is empty, expected at least one {items}", param)
+    return found
 
 
 def _found(error: msgspec.ValidationError) -> tuple[str, str]:
@@ -87,30 +104,29 @@ def read_string(value: msgspec.Raw, param: str) -> str:
 def read_messages(value: msgspec.Raw, param: str) -> list[Message]:
     if kind(value) == "n":
         raise wrong("is missing, expected an array of messages", param)
-    try:
-        messages = _MESSAGES.decode(value)
-    except msgspec.ValidationError as error:
-        raise invalid(error, param) from None
-    if not messages:
-        raise wrong("is empty, expected at least one message", param)
-    return messages
+    return read_array(_MESSAGES, value, param, "message")
 
 
 def read_conversation(messages: Sequence[Message], param: str) -> Conversation:
-    """The last MAX_ITEMS messages, and all system messages; the contents of all are checked."""
+    """The last MAX_READ messages, and all system messages; the contents of all are checked."""
     turns: list[Turn] = []
     system: list[str] = []
     images = False
-    unread = len(messages) - MAX_ITEMS
-    index = 0
+    parts = index = 0
+    unread = len(messages) - MAX_READ
     try:
         for index, message in enumerate(messages):
-            if message.role in SYSTEM_ROLES:
-                system.append(_read(message.content).text)
-            elif index < unread:
+            is_system = message.role in SYSTEM_ROLES
+            if index < unread and not is_system:
                 _check(message.content)
+                continue
+            content = _read(message.content)
+            parts += content.parts
+            if parts > MAX_ITEMS:
+                raise wrong(f"holds more than {MAX_ITEMS} parts of contents", param)
+            if is_system:
+                system.append(content.text)
             else:
-                content = _read(message.content)
                 images = images or content.has_images
                 turns.append(Turn(message.role, content.text))
     except _Misfit as misfit:
@@ -159,12 +175,14 @@ def _check(value: msgspec.Raw) -> str:
 def _read_parts(value: msgspec.Raw) -> Content:
     try:
         parts = _PARTS.decode(value)
+    except TooManyItems:
+        raise _Misfit(f"holds more than {MAX_ITEMS} parts") from None
     except msgspec.ValidationError as error:
         raise _Misfit(*_found(error)) from None
-    unread = max(0, len(parts) - MAX_ITEMS)
+    unread = max(0, len(parts) - MAX_READ)
     texts = [_part_text(part, index) for index, part in enumerate(parts[unread:], unread)]
     images = any(isinstance(part, Part) and part.type in IMAGE_TYPES for part in parts[unread:])
-    return Content("\n".join(text for text in texts if text), images)
+    return Content("\n".join(text for text in texts if text), images, len(parts))
 
 
 def _part_text(part: str | Part, index: int) -> str:

@@ -11,6 +11,7 @@ costs one regular-expression match per member, whatever the size of the values.
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,21 +26,31 @@ Pieces = list[Piece]
 
 NULL = msgspec.Raw(b"null")
 
-MAX_MEMBERS = 4096  # no API has a hundred; a million of them would take seconds to follow
+# Bodies that no client means, and that would hold up the requests beside them for long. All are
+# found before work in proportion is done; what is small enough to be harmless is not counted.
+MAX_MEMBERS = 4096  # of one object; no API has a hundred
+MAX_NAME = 1024  # characters in the name of a member of a large object
+MAX_BRACKETS = 2_097_152  # in a large body, text included
+MAX_LONE_SURROGATES = 65_536
 
+_LARGE_OBJECT = 1 << 18
+_LARGE_BODY = 1 << 23
 _UTF8_CHUNK = 1 << 16
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 
-# The possessive quantifiers keep the matcher from storing a way back for every escape of a key.
+# The possessive quantifiers keep the matcher from storing a way back for every escape of a key,
+# and from trying every way to share a run of blanks.
 _NAME = re.compile(
-    rb'[ \t\n\r]*[{,][ \t\n\r]*"[^"\\]*+(?:\\.[^"\\]*+)*+"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL
+    rb'[ \t\n\r]*+[{,][ \t\n\r]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"[ \t\n\r]*+:[ \t\n\r]*+',
+    re.DOTALL,
 )
-_COMMA = re.compile(rb"[ \t\n\r]*[\[,][ \t\n\r]*")
-_END = re.compile(rb"[ \t\n\r]*\{?[ \t\n\r]*\}")
+_COMMA = re.compile(rb"[ \t\n\r]*+[\[,][ \t\n\r]*+")
+_END = re.compile(rb"[ \t\n\r]*+\{?+[ \t\n\r]*+\}")
+# Begins with what every surrogate begins with, which the matcher finds much faster.
 _LONE_SURROGATE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    rb"|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F][0-9a-fA-F]{2}",
+    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB]..\\u[dD])[c-fC-F][0-9a-fA-F]{2})",
     re.DOTALL,
 )
 _FOUND = re.compile(r"(?:JSON is malformed: )?(?P<what>.*?)(?: \(byte (?P<byte>\d+)\))?$")
@@ -48,9 +59,15 @@ _FOUND = re.compile(r"(?:JSON is malformed: )?(?P<what>.*?)(?: \(byte (?P<byte>\
 class RepeatedName(Exception):
     """An object has two members of the same name; readers disagree about which of them counts."""
 
-    def __init__(self, position: int) -> None:
-        super().__init__(f"an object repeats a name near byte {position}")
-        self.position = position
+
+class _TooMany(Exception):
+    """An object holds more than it may; says of what."""
+
+
+class _Name(str):
+    """The name of a member; a type of its own, so that the decoder hands over each it meets."""
+
+    __slots__ = ()
 
 
 class Span(NamedTuple):
@@ -82,6 +99,7 @@ class JsonObject:
     span: Span
     fields: Mapping[str, msgspec.Raw] = field(repr=False)
     spans: Mapping[str, Span] = field(repr=False)
+    _children: dict[str, JsonObject] = field(default_factory=dict, repr=False)
 
     def get(self, name: str) -> msgspec.Raw:
         """The member's value; an absent member is null, as in every API that we speak."""
@@ -94,7 +112,9 @@ class JsonObject:
 
     def child(self, name: str) -> JsonObject:
         """The member `name`, which is an object."""
-        return nested(self.source, self.text, self.spans[name])
+        if name not in self._children:
+            self._children[name] = nested(self.source, self.text, self.spans[name], name)
+        return self._children[name]
 
     def replace(self, changes: Mapping[str, Pieces]) -> Pieces:
         """The object with members replaced where they stand, or added behind the last one."""
@@ -127,22 +147,26 @@ class JsonObject:
 def read_body(body: bytes) -> JsonObject:
     """The whole body as one object. Raises BadRequest for anything that is not exactly that."""
     _check_text(body)
-    text, fields = _decode(body)
-    if len(fields) > MAX_MEMBERS:
-        raise BadRequest(f"body has {len(fields)} members, expected at most {MAX_MEMBERS}")
+    _check_brackets(body)
     try:
+        text, fields = _decode(body)
         return JsonObject(body, text, Span(0, len(body)), fields, _walk(text, 0, fields))
-    except RepeatedName as error:
-        raise BadRequest(f"body repeats a name near byte {error.position}") from None
+    except _TooMany as error:
+        raise BadRequest(f"body {error}") from None
+    except RepeatedName:
+        raise BadRequest("body repeats a name") from None
 
 
-def nested(source: bytes, text: bytes, span: Span) -> JsonObject:
-    """The object at `span` of a valid document.
+def nested(source: bytes, text: bytes, span: Span, param: str) -> JsonObject:
+    """The object at `span` of a valid document, called `param` where it is refused.
 
     Where a name is repeated the last one counts, as for the backends: such an object is written
     anew from the members that count.
     """
-    fields = _FIELDS.decode(memoryview(text)[span.start : span.end])
+    try:
+        fields = _members(memoryview(text)[span.start : span.end])
+    except _TooMany as error:
+        raise BadRequest(f"{param}: {error}", param=param) from None
     try:
         return JsonObject(source, text, span, fields, _walk(text, span.start, fields))
     except RepeatedName:
@@ -171,13 +195,37 @@ def _walk(text: bytes, start: int, fields: Mapping[str, msgspec.Raw]) -> dict[st
     for name, value in fields.items():
         lead = _NAME.match(text, position)
         if lead is None or not text.startswith(value, lead.end()):
-            raise RepeatedName(position)
+            raise RepeatedName
         begin = lead.end()
         position = begin + memoryview(value).nbytes
         spans[name] = Span(begin, position)
     if not _END.match(text, position):
-        raise RepeatedName(position)
+        raise RepeatedName
     return spans
+
+
+def _members(text: bytes | memoryview) -> dict[str, msgspec.Raw]:
+    """The members of an object; too many are refused as soon as one too many is met."""
+    if len(text) > _LARGE_OBJECT:
+        return _counted_members(text)
+    fields = _FIELDS.decode(text)
+    if len(fields) > MAX_MEMBERS:
+        raise _TooMany(f"holds more than {MAX_MEMBERS} members")
+    return fields
+
+
+def _counted_members(text: bytes | memoryview) -> dict[str, msgspec.Raw]:
+    met = itertools.count(1)
+
+    def name(_: type, text: str) -> _Name:
+        if next(met) > MAX_MEMBERS:
+            raise _TooMany(f"holds more than {MAX_MEMBERS} members")
+        if len(text) > MAX_NAME:
+            raise _TooMany(f"holds a name of more than {MAX_NAME} characters")
+        return _Name(text)
+
+    decoder = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=name)
+    return {str(key): value for key, value in decoder.decode(text).items()}
 
 
 def _check_text(body: bytes) -> None:
@@ -196,10 +244,15 @@ def _check_text(body: bytes) -> None:
         raise BadRequest(f"body is not valid utf-8 at byte {position + error.start}") from None
 
 
+def _check_brackets(body: bytes) -> None:
+    if len(body) > _LARGE_BODY and body.count(b"[") + body.count(b"{") > MAX_BRACKETS:
+        raise BadRequest(f"body holds more than {MAX_BRACKETS} brackets")
+
+
 def _decode(body: bytes) -> tuple[bytes, dict[str, msgspec.Raw]]:
     """The members of `body`, and the text of equal length that they are slices of."""
     try:
-        return body, _FIELDS.decode(body)
+        return body, _members(body)
     except msgspec.ValidationError as error:
         raise BadRequest(f"body: {lower(str(error))}") from None
     except msgspec.DecodeError as error:
@@ -207,7 +260,7 @@ def _decode(body: bytes) -> tuple[bytes, dict[str, msgspec.Raw]]:
         if mended == body:
             raise BadRequest(_malformed(body, error)) from None
     try:
-        return mended, _FIELDS.decode(mended)
+        return mended, _members(mended)
     except msgspec.DecodeError as error:
         raise BadRequest(_malformed(body, error)) from None
 
@@ -220,8 +273,13 @@ def _without_lone_surrogates(body: bytes) -> bytes:
     """
     if b"\0" in body:
         return body
-    hidden = body.replace(rb"\\", b"\0\0")
-    return _LONE_SURROGATE.sub(rb"\\ufffd", hidden).replace(b"\0\0", rb"\\")
+    hidden = body.replace(rb"\\", b"\0\0") if rb"\\" in body else body
+    mended, found = _LONE_SURROGATE.subn(rb"\\ufffd", hidden, MAX_LONE_SURROGATES + 1)
+    if found > MAX_LONE_SURROGATES:
+        raise _TooMany(f"holds more than {MAX_LONE_SURROGATES} lone surrogates")
+    if not found:
+        return body
+    return mended if hidden is body else mended.replace(b"\0\0", rb"\\")
 
 
 def _malformed(body: bytes, error: msgspec.DecodeError) -> str:

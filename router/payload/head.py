@@ -31,7 +31,9 @@ def _check_type(value: str) -> None:
     media_type = value.partition(";")[0].strip().lower()
     if media_type in ("", "application/json"):
         return
-    if media_type.startswith("application/") and media_type.endswith("+json"):
+    # In a call of gRPC a frame comes before the JSON.
+    is_json = media_type.startswith("application/") and media_type.endswith("+json")
+    if is_json and not media_type.startswith("application/grpc"):
         return
     raise BadRequest(f"content-type is {media_type[:80]!r}, expected application/json")
 

@@ -5,15 +5,18 @@ Knows where each keeps its prompt, its system prompt and its reasoning switch.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from router.catalog import ReasoningStyle
+from router.payload.arrays import ArrayDecoder
 from router.payload.body import RequestBody, is_json_format
 from router.payload.content import (
     Message,
     first_system,
-    invalid,
     join,
+    read_array,
     read_conversation,
     read_messages,
     read_string,
@@ -38,6 +41,7 @@ class Item(msgspec.Struct, gc=False):
 
     type: str | None = None
     role: str | None = None
+    id: msgspec.Raw = NULL
     content: msgspec.Raw = NULL
     output: msgspec.Raw = NULL
 
@@ -48,8 +52,10 @@ class TextOptions(msgspec.Struct):
     format: msgspec.Raw = NULL
 
 
-_ITEMS = msgspec.json.Decoder(list[Item])
-_STRINGS = msgspec.json.Decoder(list[str])
+_ITEMS: ArrayDecoder[Item] = ArrayDecoder(Item)
+_STRINGS: ArrayDecoder[str] = ArrayDecoder(str)
+_FIRST = re.compile(rb"\[[ \t\n\r]*+(?P<item>.)")
+_QUOTE = re.compile(rb'"')
 _TEXT_OPTIONS = msgspec.json.Decoder(TextOptions)
 
 
@@ -78,7 +84,8 @@ class ChatCompletions(RequestBody):
             first = b'[{"role":"system","content":' + encode(prompt.text) + b"},"
             return {"messages": [first, view[span.start + 1 : span.end]]}
         place = item_span(self._body.text, span, self._system)
-        message = nested(self._body.source, self._body.text, place)
+        name = f"messages[{self._system}]"
+        message = nested(self._body.source, self._body.text, place, name)
         changed = message.replace({"content": with_prompt(prompt, message.view("content"))})
         return {"messages": [view[span.start : place.start], *changed, view[place.end : span.end]]}
 
@@ -178,24 +185,18 @@ class Responses(RequestBody):
 
 
 def _read_prompts(value: msgspec.Raw) -> str:
-    first = bytes(memoryview(value)[1:64]).lstrip(b" \t\n\r")
-    if first.startswith(b"]"):
-        raise wrong("is empty, expected at least one prompt", "prompt")
-    if not first.startswith(b'"'):
+    """Several prompts; token ids have no text, and may be very many: they are not decoded."""
+    text = memoryview(value)
+    first = _FIRST.match(text)
+    if first and first["item"] not in b'"]':
+        if _QUOTE.search(text):
+            raise wrong("expected either strings or token ids", "prompt")
         return ""
-    try:
-        return "\n".join(_STRINGS.decode(value))
-    except msgspec.ValidationError as error:
-        raise invalid(error, "prompt") from None
+    return "\n".join(read_array(_STRINGS, value, "prompt", "prompt"))
 
 
 def _read_items(value: msgspec.Raw) -> list[Message]:
-    try:
-        items = _ITEMS.decode(value)
-    except msgspec.ValidationError as error:
-        raise invalid(error, "input") from None
-    if not items:
-        raise wrong("is empty, expected at least one item", "input")
+    items = read_array(_ITEMS, value, "input", "item")
     return [_as_message(item, index) for index, item in enumerate(items)]
 
 
@@ -203,6 +204,8 @@ def _as_message(item: Item, index: int) -> Message:
     """The item as a message; what a model did besides speaking is a turn of its without text."""
     if item.role is not None:
         return Message(item.role, item.content)
+    if item.type is None and kind(item.id) == '"' and kind(item.content) == "n":
+        return Message("assistant")  # a reference to an item of an earlier response
     if item.type is None or item.type == "message":
         raise wrong("object missing required field `role`", f"input[{index}]")
     if item.type.endswith("_output"):

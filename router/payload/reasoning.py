@@ -19,8 +19,11 @@ EFFORT_OFF = "low"
 
 def check_object(body: JsonObject, name: str) -> None:
     """The member `name`, if the client sent it, must be one that ours can be merged into."""
-    if kind(body.get(name)) not in "{n":
+    found = kind(body.get(name))
+    if found not in "{n":
         raise wrong("expected an object", name)
+    if found == "{":
+        body.child(name)
 
 
 def template_argument(body: JsonObject, reasoning: Reasoning) -> Changes:

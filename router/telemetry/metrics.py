@@ -19,7 +19,14 @@ from router.signals import Report
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 _CONFIDENCE = tuple(step / 20 for step in range(1, 21))
-_REFUSALS = frozenset({Reason.CLIENT_ERROR, Reason.INTERNAL_ERROR, Reason.CLASSIFIER_UNAVAILABLE})
+_FAILURES = frozenset(
+    {
+        Reason.CLIENT_ERROR,
+        Reason.OVERLOADED,
+        Reason.INTERNAL_ERROR,
+        Reason.CLASSIFIER_UNAVAILABLE,
+    }
+)
 _NO_MODEL = "none"
 
 
@@ -101,7 +108,7 @@ class Metrics:
         self.latency.observe(routing.timings.get("total", 0.0))
         if routing.ref:
             self._observe_choice(routing, model)
-        if routing.error and routing.reason in _REFUSALS:
+        if routing.error and routing.reason in _FAILURES:
             self.errors.labels(model, routing.error.code).inc()
         if routing.verdict:
             self._observe_classification(routing)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from router.errors import Overloaded, PayloadTooLarge
+from router.errors import PayloadTooLarge, TooManyBodies
 from router.extproc.collected import Allowance, CollectedBody
 
 
@@ -25,7 +25,7 @@ def test_bodies_share_their_allowance() -> None:
     assert first.add(b"abc") is None
     assert second.add(b"de") is None
     error = second.add(b"f")
-    assert isinstance(error, Overloaded)
+    assert isinstance(error, TooManyBodies)
     assert error.status == 503
     assert str(error) == "bodies on their way hold more than 5 bytes together"
 

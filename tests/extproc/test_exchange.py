@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from router.errors import BadRequest, Overloaded, PayloadTooLarge, ProtocolError
+from router.errors import BadRequest, PayloadTooLarge, ProtocolError, TooManyBodies
 from router.extproc.collected import Allowance
 from router.extproc.exchange import Exchange
 from router.extproc.messages import (
@@ -252,7 +252,7 @@ def test_full_duplex_bodies_of_all_streams_together_have_a_limit_too() -> None:
     assert send(first, RequestBody(b"x" * 60)) == []
     [refused] = send(second, RequestBody(b"x" * 60))
     assert isinstance(refused, Refused)
-    assert isinstance(refused.error, Overloaded)
+    assert isinstance(refused.error, TooManyBodies)
     assert allowance.held == 60
     assert send(first, RequestBody(b"x" * 40)) == []
 

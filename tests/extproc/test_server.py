@@ -8,7 +8,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from router.errors import ConfigError
+from router.errors import ConfigError, TooManyBodies
+from router.extproc import ext_proc_pb2 as pb
 from router.extproc.server import ExtProcServer
 from router.mutation import Answer, Mutation
 from router.request import HttpMessage
@@ -65,6 +66,16 @@ async def test_a_body_of_16_mb_is_routed() -> None:
         common = (await stream.response()).request_body.response
         assert len(common.body_mutation.body) == size
         assert common.header_mutation.set_headers[0].header.raw_value == b"%d" % size
+
+
+async def test_full_duplex_bodies_together_may_hold_no_more_than_configured() -> None:
+    flow = ScriptedFlow()
+    async with serving(lambda: flow, max_body_bytes=100, max_collected_bytes=50) as running:
+        stream = running.stream()
+        await stream.headers(mode=pb.FULL_DUPLEX_STREAMED)
+        await stream.body(b"x" * 60, end_of_stream=False)
+        assert (await stream.response()).immediate_response.status.code == 503
+    assert [type(error) for error in flow.refused] == [TooManyBodies]
 
 
 async def test_200_streams_are_served_at_once_and_each_flow_is_closed_once() -> None:

@@ -10,8 +10,9 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
-from router.errors import RouterError
+from router.errors import RouterError, TooManyBodies
 from router.extproc import ext_proc_pb2 as pb
+from router.extproc.collected import Allowance
 from router.extproc.exchange import Exchange
 from router.extproc.responses import CHUNK_BYTES
 from router.extproc.service import ExternalProcessor
@@ -303,25 +304,39 @@ async def test_nothing_of_a_body_outlives_a_cancelled_stream_even_without_garbag
         assert tracemalloc.get_traced_memory()[0] < 100_000
 
 
-async def test_full_duplex_bodies_of_all_streams_have_a_limit_which_ends_with_their_streams() -> (
-    None
-):
-    flows = [ScriptedFlow(), ScriptedFlow(), ScriptedFlow()]
-    unused = iter(flows)
-    async with serving(
-        lambda: next(unused), max_body_bytes=100, max_collected_bytes=150
-    ) as running:
-        for flow in flows[:2]:
-            first = running.stream()
-            await first.headers(mode=pb.FULL_DUPLEX_STREAMED)
-            await first.body(b"x" * 100, end_of_stream=False)
-            if flow is flows[0]:
-                first.call.cancel()
-                await flow.ended.wait()
-        second = running.stream()
-        await second.headers(mode=pb.FULL_DUPLEX_STREAMED)
-        await second.body(b"x" * 100, end_of_stream=False)
-        assert await immediate(second) == (503, f"{PATH} classifier_overloaded".encode())
+async def test_what_a_stream_collected_counts_for_all_of_them_until_it_ends() -> None:
+    allowance = Allowance(150)
+    flows: list[ScriptedFlow] = []
+
+    def new_flow() -> ScriptedFlow:
+        flows.append(ScriptedFlow())
+        return flows[-1]
+
+    processor = ExternalProcessor(
+        new_flow,
+        lambda: Exchange(max_body_bytes=100, allowance=allowance),
+        render_error,
+        chunk_timeout=60,
+    )
+
+    async def upload() -> asyncio.Task[None]:
+        context = script(pb.FULL_DUPLEX_STREAMED, b"x" * 100)
+        stream = asyncio.create_task(processor.process(None, context))
+        drained = asyncio.create_task(context.drained.wait())
+        await asyncio.wait([stream, drained], return_when=asyncio.FIRST_COMPLETED)
+        drained.cancel()
+        return stream
+
+    cancelled = await upload()
+    assert allowance.held == 100
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
+    assert allowance.held == 0
+    staying, refused = await upload(), await upload()
+    assert refused.done()
+    assert [type(error) for error in flows[-1].refused] == [TooManyBodies]
+    assert allowance.held == 100
+    staying.cancel()
 
 
 async def test_envoy_may_end_the_stream_before_the_body() -> None:

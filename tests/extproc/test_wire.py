@@ -112,18 +112,6 @@ def test_the_body_modes_come_with_the_first_message_even_if_they_are_none() -> N
     )
 
 
-def test_attributes_of_all_filters_are_flat() -> None:
-    message = pb.ProcessingRequest()
-    message.attributes["envoy.filters.http.ext_proc"].update(
-        {"request.id": "7", "source.port": 80, "connection.mtls": True, "nested": {"a": "b"}}
-    )
-    assert decode(message.SerializeToString()).attributes == {
-        "request.id": "7",
-        "source.port": 80,
-        "connection.mtls": True,
-    }
-
-
 def test_observability_mode_is_told() -> None:
     assert decode(
         pb.ProcessingRequest(observability_mode=True).SerializeToString()

@@ -145,7 +145,9 @@ def with_some(
 
 roles = st.sampled_from(['"system"', '"developer"', '"user"', '"assistant"', '"tool"'])
 messages = arrays(with_some({"role": roles}, {"content": contents}))
-models = strings.filter(lambda text: text != '""')
+printable = st.characters(exclude_categories=["C", "Z"], exclude_characters='"\\')
+model_escapes = st.sampled_from(['\\"', "\\\\", "\\/", "\\u00e9", "\\ud83d\\ude00", "\\uD800"])
+models = st.lists(printable | model_escapes, min_size=1, max_size=6).map("".join).map('"{}"'.format)
 shared = {
     "stream": st.sampled_from(["true", "false", "null"]),
     "chat_template_kwargs": with_some({}, {"enable_thinking": scalars, "thinking": scalars}),
@@ -166,7 +168,7 @@ bodies: dict[Api, st.SearchStrategy[Obj]] = {
 requests = st.sampled_from(Api).flatmap(lambda api: st.tuples(st.just(api), bodies[api]))
 texts = st.text(max_size=12)
 prompts = st.builds(SystemPrompt, texts, st.sampled_from(SystemPromptMode))
-names = st.text(min_size=1, max_size=8)
+names = st.text(printable | st.just('"'), min_size=1, max_size=8)
 reasoning_edits = st.builds(
     Reasoning,
     st.sampled_from([QWEN, GPT_OSS]),

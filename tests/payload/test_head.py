@@ -57,7 +57,16 @@ def test_a_missing_content_type_is_taken_for_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; b=c", "json"]
+    "value",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; b=c",
+        "json",
+        "application/grpc",
+        "application/grpc+json",
+        "application/grpc-web+json",
+    ],
 )
 def test_other_media_types_are_refused_with_400(value: str) -> None:
     with pytest.raises(BadRequest) as caught:

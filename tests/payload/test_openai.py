@@ -186,7 +186,7 @@ def test_a_completion_may_bring_embeddings_in_place_of_a_prompt() -> None:
     assert prompt_of(Api.COMPLETIONS, prompt_embeds="AAAA").text == ""
 
 
-@pytest.mark.parametrize("prompt", [None, 5, {}, [], ["a", 1]])
+@pytest.mark.parametrize("prompt", [None, 5, {}, [], ["a", 1], [1, "a"], [[1], ["a"]]])
 def test_a_completion_prompt_of_a_wrong_form_is_refused(prompt: object) -> None:
     with pytest.raises(BadRequest, match=r"^prompt"):
         prompt_of(Api.COMPLETIONS, prompt=prompt)
@@ -230,10 +230,19 @@ def test_responses_items_are_turns_and_tool_outputs_are_the_tools() -> None:
     assert prompt.json_mode
 
 
+def test_a_reference_to_an_earlier_item_may_leave_its_type_out_and_has_no_text() -> None:
+    reference = {"id": "msg_1"}
+    prompt = prompt_of(Api.RESPONSES, input=[USER, reference, {"id": "x", "type": None}])
+    assert prompt.turns == (Turn("user", "hello"), Turn("assistant", ""), Turn("assistant", ""))
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
         ({}, "input"),
+        ({"input": [{"id": 5}]}, "input[0]"),
+        ({"input": [{"id": "x", "type": "message"}]}, "input[0]"),
+        ({"input": [{"id": "x", "content": "hi"}]}, "input[0]"),
         ({"input": 5}, "input"),
         ({"input": []}, "input"),
         ({"input": ["hi"]}, "input[0]"),
