@@ -89,9 +89,7 @@ class RequestFlow:
         return self._finish(answer) if answer else None
 
     def _read_head(self, head: HttpMessage, end_of_stream: bool) -> Answer | None:
-        if CONTROL_CHARACTERS.search(head.path):
-            raise BadRequest("the path holds an encoded control character")
-        path = unquote(head.path).rstrip("/")
+        path = _plain(head.path)
         if path.lower() in MANAGEMENT_PATHS:
             raise Forbidden(f"{path} is not for clients of the router")
         if head.method == "GET" and path == MODELS_PATH:
@@ -178,6 +176,15 @@ class RequestFlow:
         del self._routing
         if self._answered:
             self._report(routing)
+
+
+def _plain(path: str) -> str:
+    """The path as the strangest of backends may read it. Raises BadRequest."""
+    if "%" in path:
+        if CONTROL_CHARACTERS.search(path):
+            raise BadRequest("the path holds an encoded control character")
+        path = unquote(path)
+    return path.rstrip("/")
 
 
 def edit_for(snapshot: Snapshot, routing: Routing, payload: Payload) -> Edit:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 
 _LONGEST_REQUEST_ID = 128
 
@@ -20,9 +19,7 @@ class Headers:
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self._pairs = tuple(pairs)
-        self._first: dict[str, str] = {}
-        for name, value in self._pairs:
-            self._first.setdefault(name, value)
+        self._first = dict(reversed(self._pairs))  # the first of a name is written last
 
     def get(self, name: str, default: str = "") -> str:
         """The first value of `name` (lower case), or `default`."""
@@ -55,11 +52,11 @@ class HttpMessage:
     headers: Headers
     body: bytes = field(default=b"", repr=False)
 
-    @cached_property
+    @property
     def method(self) -> str:
         return self.headers.get(":method").upper()
 
-    @cached_property
+    @property
     def path(self) -> str:
         """The path without its query string."""
         return self.headers.get(":path").partition("?")[0]

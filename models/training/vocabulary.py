@@ -52,7 +52,10 @@ class Vocabulary:
     @cached_property
     def ids(self) -> dict[str, int]:
         tokens = [*self.base, *self.characters, *self.traditional, *self.words]
-        return {token: index for index, token in enumerate(tokens)}
+        ids = {token: index for index, token in enumerate(tokens)}
+        if len(ids) != len(tokens):
+            raise ValueError("a token is listed twice: the ids of all words after it would shift")
+        return ids
 
     @cached_property
     def glosses(self) -> list[str]:
@@ -81,7 +84,7 @@ def build_vocabulary(
     return Vocabulary(
         kept,
         characters,
-        _traditional_forms(_first(characters, MAX_TRADITIONAL_SOURCES)),
+        _traditional_forms(characters),
         _first(words, MAX_WORDS),
     )
 
@@ -166,24 +169,17 @@ def _at_usual_length(rows: torch.Tensor) -> torch.Tensor:
 
 
 def _traditional_forms(characters: dict[str, str]) -> dict[str, str]:
-    """Common traditional characters (those of Big5) whose simplified form is given, but not they
-    themselves.
+    """Traditional forms of the most frequent characters: the common ones (those of Big5) that are
+    not listed themselves.
     """
-    table = (
-        resources.files("opencc")
-        .joinpath("dictionary", "TSCharacters.txt")
-        .read_text(encoding="utf-8")
-    )
-    pairs = (line.split("\t") for line in table.splitlines() if "\t" in line)
-    forms = {
-        traditional: simplified.split(" ")[0]
-        for traditional, simplified in pairs
-        if len(traditional) == 1
-    }
+    table = resources.files("opencc").joinpath("dictionary", "TSCharacters.txt")
+    lines = table.read_text(encoding="utf-8").splitlines()
+    forms = {form: simple.split(" ")[0] for form, _, simple in (x.partition("\t") for x in lines)}
+    sources = _first(characters, MAX_TRADITIONAL_SOURCES)
     return {
-        traditional: simplified
-        for traditional, simplified in forms.items()
-        if simplified in characters and traditional not in characters and _in_big5(traditional)
+        form: simple
+        for form, simple in forms.items()
+        if simple in sources and form not in characters and len(form) == 1 and _in_big5(form)
     }
 
 

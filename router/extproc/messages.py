@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+import msgspec
+
 from router.mutation import MetadataValue
 from router.request import Headers
 
@@ -32,8 +34,7 @@ class BodyMode(IntEnum):
 # What comes in
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHeaders:
+class RequestHeaders(msgspec.Struct, frozen=True):
     """The request's headers, pseudo-headers included; `end_of_stream`: no body follows."""
 
     headers: Headers
@@ -48,13 +49,11 @@ class RequestBody:
     end_of_stream: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RequestTrailers:
+class RequestTrailers(msgspec.Struct, frozen=True):
     """The request's trailers, and with them its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHeaders:
+class ResponseHeaders(msgspec.Struct, frozen=True):
     """The response's headers; may be the first message, where an earlier filter replied."""
 
     headers: Headers
@@ -69,13 +68,11 @@ class ResponseBody:
     end_of_stream: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseTrailers:
+class ResponseTrailers(msgspec.Struct, frozen=True):
     """The response's trailers, and with them its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unrecognised:
+class Unrecognised(msgspec.Struct, frozen=True):
     """Something that this version does not know; never answered."""
 
 
@@ -90,16 +87,14 @@ Incoming = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ProtocolConfig:
+class ProtocolConfig(msgspec.Struct, frozen=True):
     """The body modes in force on this route; in the first message only, absent from old Envoys."""
 
     request_body_mode: BodyMode = BodyMode.NONE
     response_body_mode: BodyMode = BodyMode.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessingRequest:
+class ProcessingRequest(msgspec.Struct, frozen=True):
     """One message from Envoy."""
 
     request: Incoming
@@ -110,8 +105,7 @@ class ProcessingRequest:
 # What goes out
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderMutation:
+class HeaderMutation(msgspec.Struct, frozen=True):
     """Headers to set (overwriting) and to remove. `router.extproc.headers` makes safe ones."""
 
     set_headers: tuple[tuple[str, bytes], ...] = ()
@@ -136,8 +130,7 @@ class StreamedBody:
     end_of_stream: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CommonResponse:
+class CommonResponse(msgspec.Struct, frozen=True):
     """What headers and body responses share; `replace` stands for CONTINUE_AND_REPLACE."""
 
     replace: bool = False
@@ -149,35 +142,29 @@ class CommonResponse:
 CONTINUE = CommonResponse()
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHeadersResponse:
+class RequestHeadersResponse(msgspec.Struct, frozen=True):
     response: CommonResponse = CONTINUE
-    dynamic_metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    dynamic_metadata: Mapping[str, MetadataValue] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestBodyResponse:
+class RequestBodyResponse(msgspec.Struct, frozen=True):
     response: CommonResponse = CONTINUE
-    dynamic_metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    dynamic_metadata: Mapping[str, MetadataValue] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestTrailersResponse:
+class RequestTrailersResponse(msgspec.Struct, frozen=True):
     """Trailers go on as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHeadersResponse:
+class ResponseHeadersResponse(msgspec.Struct, frozen=True):
     response: CommonResponse = CONTINUE
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseBodyResponse:
+class ResponseBodyResponse(msgspec.Struct, frozen=True):
     response: CommonResponse = CONTINUE
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseTrailersResponse:
+class ResponseTrailersResponse(msgspec.Struct, frozen=True):
     """Trailers go on as they are."""
 
 
@@ -186,7 +173,7 @@ class ImmediateReply:
     """A `mutation.ImmediateResponse` made safe to send; final."""
 
     status: int
-    headers: HeaderMutation = HeaderMutation()
+    headers: HeaderMutation = field(default_factory=HeaderMutation)
     body: bytes = field(default=b"", repr=False)
     details: str = ""
     dynamic_metadata: Mapping[str, MetadataValue] = field(default_factory=dict)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from router.errors import RouterError
 from router.extproc.messages import Outgoing
 from router.request import HttpMessage
 
 
-@dataclass(frozen=True, slots=True)
-class NeedHead:
+class NeedHead(msgspec.Struct, frozen=True):
     """Can the headers alone decide? `answer(None)` says no: the body is wanted."""
 
     head: HttpMessage
     end_of_stream: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NeedRoute:
+class NeedRoute(msgspec.Struct, frozen=True):
     """The request has arrived whole; where shall it go?"""
 
     request: HttpMessage
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """The request cannot be served; only an ImmediateResponse that says so answers this."""
 
     path: str

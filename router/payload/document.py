@@ -30,11 +30,12 @@ NULL = msgspec.Raw(b"null")
 # found before work in proportion is done; what is small enough to be harmless is not counted.
 MAX_MEMBERS = 4096  # of one object; no API has a hundred
 MAX_NAME = 1024  # characters in the name of a member of a large object
-MAX_BRACKETS = 2_097_152  # in a large body, text included
+MAX_BRACKETS = 1_048_576  # in a large body, text included
 MAX_LONE_SURROGATES = 65_536
+MAX_MENDED_BACKSLASHES = 2_097_152  # in a body with lone surrogates
 
 _LARGE_OBJECT = 1 << 18
-_LARGE_BODY = 1 << 23
+_LARGE_BODY = 1 << 22
 _UTF8_CHUNK = 1 << 16
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -269,9 +270,10 @@ def _without_lone_surrogates(body: bytes) -> bytes:
     r"""`body` with U+FFFD for every lone surrogate escape, each byte else in its place.
 
     JSON allows `\ud800` alone; the decoder does not. Escaped backslashes are hidden as NULs
-    meanwhile, so that every backslash begins an escape; a body with NULs of its own is not JSON.
+    meanwhile, so that every backslash begins an escape; a body with NULs of its own is not JSON,
+    and one of more backslashes than the longest text needs is not mended.
     """
-    if b"\0" in body:
+    if b"\0" in body or body.count(b"\\") > MAX_MENDED_BACKSLASHES:
         return body
     hidden = body.replace(rb"\\", b"\0\0") if rb"\\" in body else body
     mended, found = _LONE_SURROGATE.subn(rb"\\ufffd", hidden, MAX_LONE_SURROGATES + 1)

@@ -23,7 +23,8 @@ def check_head(head: HttpMessage, *, max_body_bytes: int) -> None:
     A missing content type is taken for JSON.
     """
     _check_type(head.headers.get("content-type"))
-    _check_encoding([value for name, value in head.headers if name == "content-encoding"])
+    if "content-encoding" in head.headers:
+        _check_encoding([value for name, value in head.headers if name == "content-encoding"])
     _check_length(head.headers.get("content-length"), max_body_bytes)
 
 

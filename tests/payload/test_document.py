@@ -15,6 +15,7 @@ from router.payload.document import (
     MAX_BRACKETS,
     MAX_LONE_SURROGATES,
     MAX_MEMBERS,
+    MAX_MENDED_BACKSLASHES,
     MAX_NAME,
     read_body,
 )
@@ -251,11 +252,11 @@ def test_a_large_object_reads_and_changes_like_a_small_one() -> None:
 
 @pytest.mark.parametrize("bracket", [b"[", b"{"])
 def test_a_large_body_of_too_many_brackets_is_refused_before_it_is_decoded(bracket: bytes) -> None:
-    room = b" " * (8 << 20)
+    room = b" " * (4 << 20)
     few = chat(b'"%s"' % (bracket * (MAX_BRACKETS - 3)), room)
     assert parse(CHAT, few).request.model == "MoM"
     broken = chat(b'"%s"' % (bracket * (MAX_BRACKETS - 2)), room)[:-1]
-    assert refusal(broken) == "body holds more than 2097152 brackets"
+    assert refusal(broken) == "body holds more than 1048576 brackets"
 
 
 @pytest.mark.parametrize("head", [b'{"a":1%s,"a":2}', b'{"model":1%s"a":2'])
@@ -303,6 +304,17 @@ def test_more_lone_surrogates_than_any_text_has_are_refused(escape: bytes) -> No
     parse(CHAT, chat(b'"%s"' % (escape * MAX_LONE_SURROGATES)))
     many = chat(b'"%s"' % (escape * (MAX_LONE_SURROGATES + 1)))
     assert refusal(many) == "body holds more than 65536 lone surrogates"
+
+
+@pytest.mark.parametrize("escape", [rb"\\", rb"\n"])
+def test_beside_a_lone_surrogate_more_backslashes_than_any_text_has_are_refused(
+    escape: bytes,
+) -> None:
+    content = escape * (MAX_MENDED_BACKSLASHES // escape.count(b"\\") - 1)
+    parse(CHAT, chat(b'"\\ud800%s"' % content))
+    parse(CHAT, chat(b'"%s"' % (content * 2)))
+    found = refusal(chat(b'"\\ud800%s"' % (content + escape)))
+    assert found.startswith("body is not valid json: ")
 
 
 def test_a_raw_nul_beside_a_lone_surrogate_is_still_malformed() -> None:
