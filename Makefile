@@ -56,7 +56,7 @@ model: $(TRAINABLE)  ## train and export the shipped classifier (about two hours
 	$(BIN)/python -m models.training --data $(DOMAIN_DATA) --out models/mom-domain-classifier
 
 evaluate: $(TRAINABLE)  ## every figure of the model card, measured again
-	$(BIN)/python -m models.evaluation --data $(DOMAIN_DATA)
+	$(BIN)/python -m models.evaluation --data $(DOMAIN_DATA)/..
 
 $(TRAINABLE): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,train]'

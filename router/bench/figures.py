@@ -12,7 +12,7 @@ from time import perf_counter
 import aiohttp
 import psutil
 
-from router.bench.ground import Ground, chat_body
+from router.bench.ground import Ground, chat_body, question
 from router.config import Config
 from router.encoder.onnx import OnnxModel
 from router.testing import RealEnvoy, RouterProcess, on_free_ports
@@ -102,8 +102,7 @@ class BareSession:
 
     def __init__(self, model_directory: Path) -> None:
         self._model = OnnxModel.load(model_directory)
-        text = "What causes high blood pressure in a person aged 55 years?"
-        self._tokens = self._model.tokenize(text)
+        self._tokens = self._model.tokenize(question())
         self.samples: list[float] = []
 
     def run(self) -> None:

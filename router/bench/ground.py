@@ -73,11 +73,16 @@ class Ground:
         return taken
 
 
+def question() -> str:
+    """A text of about 16 tokens that has never been asked."""
+    years = next(_numbers)
+    return f"What causes high blood pressure in an otherwise healthy person aged {years} years?"
+
+
 def chat_body(model: str, size: int) -> bytes:
-    """A chat request whose text is unlike any other's; short ones make about 16 tokens."""
-    question = f"What causes high blood pressure in a person aged {next(_numbers)} years?"
-    filler = "It has been measured twice. " * max(0, (size - 150) // 28)
-    messages = [{"role": "user", "content": filler + question}]
+    """A chat request of about `size` bytes whose text is unlike any other's."""
+    filler = "It has been measured twice. " * max(0, (size - 200) // 28)
+    messages = [{"role": "user", "content": filler + question()}]
     return json.dumps({"model": model, "messages": messages}).encode()
 
 

@@ -33,7 +33,7 @@ class ArrayDecoder(Generic[T]):
 
     def decode(self, value: msgspec.Raw) -> list[T]:
         """The items. Raises TooManyItems, or msgspec.ValidationError for one of a wrong type."""
-        if memoryview(value).nbytes > _LARGE_ARRAY:
+        if len(memoryview(value)) > _LARGE_ARRAY:
             return self._decode_large(value)
         items: list[T] = self._all.decode(value)
         if len(items) > MAX_ITEMS:
