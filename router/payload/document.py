@@ -47,7 +47,7 @@ _NAME = re.compile(
     re.DOTALL,
 )
 _COMMA = re.compile(rb"[ \t\n\r]*+[\[,][ \t\n\r]*+")
-_END = re.compile(rb"[ \t\n\r]*\{?[ \t\n\r]*\}")
+_END = re.compile(rb"[ \t\n\r]*+\{?+[ \t\n\r]*+\}")
 # Begins with what every surrogate begins with, which the matcher finds much faster.
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
