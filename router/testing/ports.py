@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Sequence
 
@@ -9,12 +10,19 @@ from router.config import Config
 from router.config.schema import VllmEndpoint
 
 
+# Below the ports that systems give to outgoing connections: one of those could take a port between
+# its being found free and its being listened on.
+_CANDIDATES = range(20_000, 32_000)
+_given: set[int] = set()
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nothing listens on just now."""
-    with socket.socket(_family(host)) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nothing listens on just now, and that was not given out before."""
+    for port in random.sample(_CANDIDATES, len(_CANDIDATES)):
+        if port not in _given and is_free(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"):
+            _given.add(port)
+            return port
+    raise RuntimeError(f"no free port on {host} from {_CANDIDATES.start} to {_CANDIDATES.stop}")
 
 
 def is_free(address: str) -> bool:

@@ -20,6 +20,12 @@ def test_a_free_port_can_be_listened_on(host: str) -> None:
         assert not is_free(address)
 
 
+def test_no_port_is_given_out_twice_or_from_where_connections_get_theirs() -> None:
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50
+    assert max(ports) < 32_768
+
+
 def test_every_listener_of_a_configuration_moves() -> None:
     before = with_endpoints(read_config(), endpoint("a"), endpoint("b"))
     after = on_free_ports(before, [7])
