@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from router.config import Config
 from router.config.schema import VllmEndpoint
 
-
 # Below the ports that systems give to outgoing connections: one of those could take a port between
 # its being found free and its being listened on.
 _CANDIDATES = range(20_000, 32_000)
