@@ -6,18 +6,16 @@ exchange, and telling anybody about it to whoever listens for the Routing.
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import TypeVar
 from urllib.parse import unquote
 
 from msgspec.structs import replace
 
 from router.errors import BadRequest, ClientError, Forbidden, RouterError, Unavailable
-from router.mutation import Answer, ImmediateResponse, Mutation
+from router.mutation import Answer, ImmediateResponse, MetadataValue, Mutation
 from router.payload import (
     Edit,
     Payload,
@@ -54,7 +52,6 @@ CONTROL_CHARACTERS = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 
 MODELS_PATH = "/v1/models"
 
-_A = TypeVar("_A", bound=Answer)
 
 Reporter = Callable[[Routing], None]
 
@@ -86,7 +83,7 @@ class RequestFlow:
         except ClientError as error:
             answer = self._refusal(Reason.CLIENT_ERROR, error)
         self._spent += perf_counter() - started
-        return self._finish(answer) if answer else None
+        return answer.with_metadata(self._conclude(answer)) if answer else None
 
     def _read_head(self, head: HttpMessage, end_of_stream: bool) -> Answer | None:
         path = _plain(head.path)
@@ -115,7 +112,7 @@ class RequestFlow:
             failure.__cause__ = error
             answer = self._refusal(Reason.INTERNAL_ERROR, failure)
         self._spent += perf_counter() - started
-        return self._finish(answer)
+        return answer.with_metadata(self._conclude(answer))
 
     async def _route(self, body: bytes) -> Answer:
         api = self._routing.api
@@ -142,7 +139,8 @@ class RequestFlow:
         """Answer a request that the protocol lets go no further."""
         reasons = ((ClientError, Reason.CLIENT_ERROR), (Unavailable, Reason.OVERLOADED))
         fitting = (reason for kind, reason in reasons if isinstance(error, kind))
-        return self._finish(self._refusal(next(fitting, Reason.INTERNAL_ERROR), error))
+        answer = self._refusal(next(fitting, Reason.INTERNAL_ERROR), error)
+        return answer.with_metadata(self._conclude(answer))
 
     def _list_models(self) -> ImmediateResponse:
         self._routing = replace(self._routing, reason=Reason.MODEL_LIST)
@@ -160,14 +158,15 @@ class RequestFlow:
         self._routing = replace(self._routing, reason=reason, error=error)
         return render_error(self._head.path, error)
 
-    def _finish(self, answer: _A) -> _A:
+    def _conclude(self, answer: Answer) -> Mapping[str, MetadataValue]:
+        """Put the last word on record; what Envoy is told of it."""
         self._answered = True
         self._routing = replace(
             self._routing,
             status=answer.status if isinstance(answer, ImmediateResponse) else None,
             timings={**self._routing.timings, "total": self._spent},
         )
-        return dataclasses.replace(answer, metadata=self._routing.metadata())
+        return self._routing.metadata()
 
     def closed(self) -> None:
         """The stream has ended. A client that left before its answer leaves nothing to report."""

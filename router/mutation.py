@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 MetadataValue = str | float | bool
 
@@ -26,6 +27,11 @@ class Mutation:
     clear_route_cache: bool = False
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
+    def with_metadata(self, metadata: Mapping[str, MetadataValue]) -> Self:
+        return type(self)(
+            self.set_headers, self.remove_headers, self.body, self.clear_route_cache, metadata
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ImmediateResponse:
@@ -39,6 +45,9 @@ class ImmediateResponse:
     headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
     details: str = "lora_router"
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+
+    def with_metadata(self, metadata: Mapping[str, MetadataValue]) -> Self:
+        return type(self)(self.status, self.body, self.headers, self.details, metadata)
 
 
 Answer = Mutation | ImmediateResponse

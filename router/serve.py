@@ -63,6 +63,7 @@ async def running(loaded: Loaded, *, share_ports: bool = False) -> AsyncIterator
         async with _listening(service, loaded.config.server, share_ports):
             yield service
     finally:
+        telemetry.flush()
         await encoders.close()
 
 

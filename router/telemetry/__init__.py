@@ -5,18 +5,40 @@ Everything is read from the Routing record; nothing here decides anything.
 
 from __future__ import annotations
 
+import asyncio
+
 from router.routing import Routing
 from router.telemetry.decision_log import DecisionLog
 from router.telemetry.metrics import Metrics
 
+_LINGER_SECONDS = 0.01
+_MOST_WAITING = 64
+
 
 class Telemetry:
-    """Reports each routing to every listener."""
+    """Reports each routing to every listener, a few at a time.
+
+    Counting and writing a line costs about as much as routing does, and right after an answer it
+    would take the processor from Envoy, who is passing the request on. So routings wait for a
+    moment, and company makes them cheaper.
+    """
 
     def __init__(self, metrics: Metrics, log: DecisionLog) -> None:
         self.metrics = metrics
         self.log = log
+        self._waiting: list[Routing] = []
 
     def report(self, routing: Routing) -> None:
-        self.metrics.observe(routing)
-        self.log.write(routing)
+        """Report `routing` soon. Must be called on the event loop's thread."""
+        self._waiting.append(routing)
+        if len(self._waiting) >= _MOST_WAITING:
+            self.flush()
+        elif len(self._waiting) == 1:
+            asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """Report what waits; the last thing to do before the process ends."""
+        waiting, self._waiting = self._waiting, []
+        for routing in waiting:
+            self.metrics.observe(routing)
+            self.log.write(routing)
