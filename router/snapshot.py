@@ -6,6 +6,7 @@ request ends on the snapshot that it began with.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class Encoders:
             use_cpu=settings.use_cpu,
             head_tokens=settings.max_head_tokens,
             tail_tokens=settings.max_tail_tokens,
-            threads=settings.threads,
+            threads=min(settings.threads, len(os.sched_getaffinity(0))),
             mapping=files.mapping,
         )
         if not model.labels:

@@ -17,7 +17,7 @@ from router.config import Config
 from router.encoder.onnx import OnnxModel
 from router.testing import RealEnvoy, RouterProcess, on_free_ports
 
-SHORT, LONG = 200, 220_000
+SIXTEEN_TOKENS, SHORT, LONG = 80, 200, 220_000  # prompts, in bytes
 _WARM_UP = 50
 _OPENING_AT_ONCE = 64  # client and backend share one thread: more would measure them
 _MEBIBYTE = 1 << 20
@@ -55,13 +55,13 @@ Turn = Callable[[], None]
 async def added_latency(
     ground: Ground, model: str, rounds: int, each_turn: Turn = lambda: None
 ) -> Added:
-    """What the do-nothing processor and the router add to a short prompt at concurrency 1."""
+    """What the do-nothing processor and the router add at concurrency 1, to sixteen tokens."""
     envoys = (ground.plain, ground.noop, ground.routed)
     samples: list[list[float]] = [[], [], []]
     for turn in range(_WARM_UP + rounds):
         each_turn()
         for envoy, taken in zip(envoys, samples, strict=True):
-            seconds = await ground.ask(envoy, model, SHORT)
+            seconds = await ground.ask(envoy, model, SIXTEEN_TOKENS)
             if turn >= _WARM_UP:
                 taken.append(seconds)
     plain, noop, routed = map(median, samples)
@@ -93,12 +93,12 @@ async def classified(ground: Ground, rounds: int, model_directory: Path) -> Figu
         _ratio(added.router - added.noop, run),
         1.5,
         "x bare session run",
-        f"router {_ms(added.router)}, do-nothing {_ms(added.noop)}, bare run {_ms(run)}",
+        f"router {_ms(added.router)}, do-nothing {_ms(added.noop)}, one bare thread {_ms(run)}",
     )
 
 
 class BareSession:
-    """One forward pass over 16 tokens, and nothing around it."""
+    """One forward pass over 16 tokens on one thread, and nothing around it."""
 
     def __init__(self, model_directory: Path) -> None:
         self._model = OnnxModel.load(model_directory)
@@ -188,7 +188,7 @@ async def _left_open(envoy: RealEnvoy, patience: float = 5.0) -> int:
 
 
 async def _open_stream(ground: Ground, turnstile: asyncio.Semaphore) -> aiohttp.ClientResponse:
-    body = chat_body("MoM", SHORT)[:-1] + b', "stream": true}'
+    body = chat_body("MoM", SIXTEEN_TOKENS)[:-1] + b', "stream": true}'
     async with turnstile:
         return await ground.session.post(
             f"{ground.routed.url}/v1/chat/completions",

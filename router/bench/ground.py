@@ -58,7 +58,10 @@ class Ground:
     router: RouterProcess
 
     async def ask(self, envoy: RealEnvoy, model: str, size: int) -> float:
-        """Seconds that one chat request of about `size` bytes takes. Raises where it is not 200."""
+        """Seconds that a chat request takes whose prompt has about `size` bytes.
+
+        Raises where the answer is not 200.
+        """
         body = chat_body(model, size)
         started = perf_counter()
         async with self.session.post(
@@ -80,9 +83,10 @@ def question() -> str:
 
 
 def chat_body(model: str, size: int) -> bytes:
-    """A chat request of about `size` bytes whose text is unlike any other's."""
-    filler = "It has been measured twice. " * max(0, (size - 200) // 28)
-    messages = [{"role": "user", "content": filler + question()}]
+    """A chat request with a prompt of about `size` bytes that is unlike any other."""
+    text = question()
+    filler = "It has been measured twice. " * ((size - len(text)) // 28)
+    messages = [{"role": "user", "content": filler + text}]
     return json.dumps({"model": model, "messages": messages}).encode()
 
 

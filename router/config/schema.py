@@ -65,7 +65,13 @@ classifier:
         le=8192,
         description="How many tokens of a longer prompt's end are read besides.",
     )
-    threads: int = Field(default=1, ge=1, le=256, description="CPU threads of one forward pass.")
+    threads: int = Field(
+        default=2,
+        ge=1,
+        le=256,
+        description="CPU threads of one forward pass, and never more than there are CPUs. More "
+        "make a long prompt faster; 1 leaves most for other requests.",
+    )
     timeout_ms: Milliseconds = Field(
         default=1000,
         description="How long a classification may take, waiting included, before `on_error` "
