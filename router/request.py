@@ -101,10 +101,10 @@ class Prompt:
         The latest user turn that holds text; failing that the latest turn of anybody that does;
         failing that the system text.
         """
-        spoken = [turn for turn in self.turns if turn.text.strip()]
-        asked = [turn for turn in spoken if turn.role == "user"]
-        latest = asked or spoken
-        return latest[-1].text if latest else self.system
+        spoken = [turn for turn in reversed(self.turns) if turn.text and not turn.text.isspace()]
+        asked = (turn for turn in spoken if turn.role == "user")
+        latest = next(asked, spoken[0] if spoken else None)
+        return latest.text if latest else self.system
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ name that we set is gone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -65,6 +66,12 @@ def decode(data: bytes) -> ProcessingRequest:
 
 def encode(message: Outgoing) -> bytes:
     """One message for Envoy."""
+    if message == _GO_ON:  # the answer to the headers of every request with a body
+        return _GO_ON_BYTES
+    return _encode(message)
+
+
+def _encode(message: Outgoing) -> bytes:
     response = pb.ProcessingResponse()
     part = getattr(response, OUTGOING[type(message)])
     part.SetInParent()
@@ -102,10 +109,12 @@ def _protocol_config(message: pb.ProcessingRequest) -> ProtocolConfig | None:
     if not message.HasField("protocol_config"):
         return None
     config = message.protocol_config
-    return ProtocolConfig(
-        request_body_mode=BodyMode(config.request_body_mode),
-        response_body_mode=BodyMode(config.response_body_mode),
-    )
+    return _modes(config.request_body_mode, config.response_body_mode)
+
+
+@cache
+def _modes(request: int, response: int) -> ProtocolConfig:
+    return ProtocolConfig(BodyMode(request), BodyMode(response))
 
 
 INCOMING: Mapping[str | None, Callable[[Any], Incoming]] = {
@@ -183,3 +192,7 @@ def _fill_metadata(response: pb.ProcessingResponse, metadata: Mapping[str, Metad
 def _clean(text: str) -> str:
     """Protobuf strings are UTF-8: a lone surrogate becomes a question mark."""
     return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+_GO_ON = RequestHeadersResponse()
+_GO_ON_BYTES = _encode(_GO_ON)
