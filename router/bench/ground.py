@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from time import perf_counter
@@ -66,7 +67,7 @@ class Ground:
         started = perf_counter()
         async with self.session.post(
             f"{envoy.url}/v1/chat/completions",
-            data=body,
+            data=BytesIO(body),  # whole bytes this large would hold up the client's loop
             headers={"content-type": "application/json"},
         ) as response:
             await response.read()
