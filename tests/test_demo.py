@@ -56,7 +56,12 @@ async def test_a_row_that_is_wrong_says_what_was_found_and_expected(tmp_path: Pa
 async def test_ctrl_c_ends_a_demo_that_was_left_running() -> None:
     command = [sys.executable, "-m", "router.demo", "--serve"]
     demo = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *command,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert demo.stdout is not None
     async with asyncio.timeout(60):
