@@ -64,11 +64,15 @@ async def test_ctrl_c_ends_a_demo_that_was_left_running() -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert demo.stdout is not None
-    async with asyncio.timeout(60):
-        await demo.stdout.readuntil(b"Ctrl-C")
-        children = psutil.Process(demo.pid).children(recursive=True)
-        demo.send_signal(signal.SIGINT)
-        _, errors = await demo.communicate()
+    try:
+        async with asyncio.timeout(60):
+            await demo.stdout.readuntil(b"Ctrl-C")
+            children = psutil.Process(demo.pid).children(recursive=True)
+            demo.send_signal(signal.SIGINT)
+            _, errors = await demo.communicate()
+    finally:
+        if demo.returncode is None:
+            demo.kill()
     assert (demo.returncode, errors) == (0, b"")
     assert len(children) == 2
     assert not [child for child in children if child.is_running()]
