@@ -53,30 +53,80 @@ class Adapter:
     description: str = ""
 
 
+class Balancing(StrEnum):
+    """How one of a model's endpoints is chosen."""
+
+    LORA_AFFINITY = "lora_affinity"
+    WEIGHTED = "weighted"
+    ROUND_ROBIN = "round_robin"
+    LEAST_LOAD = "least_load"
+    RANDOM_OF_TWO = "random_of_two"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a model can take; None where that is not known."""
+
+    max_model_len: int | None = None
+    vision: bool | None = None
+    tools: bool | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A base model with the adapters trained on it and the endpoints that hold it, in order."""
+    """A base model with the adapters trained on it and the endpoints that hold it, in order.
+
+    `price` is that of a million prompt tokens and a million generated ones.
+    """
 
     name: str
     endpoints: tuple[Endpoint, ...]
     adapters: tuple[Adapter, ...] = ()
     reasoning_family: ReasoningFamily | None = None
+    price: float | None = None
+    limits: Limits = Limits()
+    balancing: Balancing = Balancing.LORA_AFFINITY
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """A choice of model: the base model, an adapter on it or none, and whether to reason."""
+    """A choice of model: the base model, an adapter on it or none, and whether to reason.
+
+    `weight` is its share among the choices of a decision; None where none is stated.
+    """
 
     model: str
     lora: str | None = None
     use_reasoning: bool = False
     reasoning_effort: str | None = None
     score: float = 1.0
+    weight: float | None = None
 
     @property
     def served_name(self) -> str:
         """The name that the backend is asked for."""
         return self.lora or self.model
+
+
+class Strategy(StrEnum):
+    """How one of several models is chosen."""
+
+    BEST = "best"
+    WEIGHTED = "weighted"
+    CHEAPEST = "cheapest"
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionPolicy:
+    """A strategy with its settings.
+
+    `sticky_key` is `user`, `conversation` or `header:` and a name: what keeps its model under
+    WEIGHTED. `quality_floor` is the lowest score that CHEAPEST may choose.
+    """
+
+    strategy: Strategy = Strategy.BEST
+    sticky_key: str = "user"
+    quality_floor: float = 0.0
 
 
 @dataclass(frozen=True)

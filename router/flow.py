@@ -6,7 +6,7 @@ exchange, and telling anybody about it to whoever listens for the Routing.
 
 from __future__ import annotations
 
-import random
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -14,8 +14,9 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
+from router.decisions import Decision
 from router.errors import BadRequest, ClientError, Forbidden, RouterError, Unavailable
-from router.mutation import Answer, ImmediateResponse, MetadataValue, Mutation
+from router.mutation import Answer, HeaderChanges, ImmediateResponse, MetadataValue, Mutation
 from router.payload import (
     Edit,
     Payload,
@@ -26,9 +27,8 @@ from router.payload import (
     render_error,
     render_models,
 )
-from router.request import Headers, HttpMessage
-from router.routing import Reason, Routing, route
-from router.selection import pick_endpoint
+from router.request import Headers, HttpMessage, InferenceRequest, Prompt
+from router.routing import Reason, Routing, pass_through_endpoint, route
 from router.snapshot import Snapshot
 
 ENDPOINT_HEADER = "x-selected-endpoint"
@@ -120,7 +120,10 @@ class RequestFlow:
         started = perf_counter()
         payload = parse(api, body)
         parsed = perf_counter() - started
-        routing = await route(self._snapshot, payload.request)
+        request = dataclasses.replace(
+            payload.request, headers=self._head.headers, path=self._head.path
+        )
+        routing = await route(self._snapshot, request)
         routing = replace(
             routing,
             request_id=self._routing.request_id,
@@ -148,10 +151,11 @@ class RequestFlow:
         return ImmediateResponse(200, body, details="model_list")
 
     def _pass_through(self) -> Mutation:
-        catalog = self._snapshot.catalog
-        endpoints = catalog.models[catalog.default.model].endpoints
-        endpoint = pick_endpoint(endpoints, random.random())
-        self._routing = replace(self._routing, endpoint=endpoint)
+        request = InferenceRequest(
+            None, "", Prompt(), headers=self._head.headers, path=self._head.path
+        )
+        endpoint, rule = pass_through_endpoint(self._snapshot, request)
+        self._routing = replace(self._routing, endpoint=endpoint, rule=rule)
         return Mutation(((ENDPOINT_HEADER, endpoint.name),), clear_route_cache=True)
 
     def _refusal(self, reason: Reason, error: RouterError) -> ImmediateResponse:
@@ -191,9 +195,16 @@ def edit_for(snapshot: Snapshot, routing: Routing, payload: Payload) -> Edit:
     if routing.reason is Reason.MODEL_SPECIFIED:
         return Edit()
     assert routing.ref is not None
-    decision = routing.verdict.decision if routing.verdict else None
+    decision = _applied(routing)
     prompt = decision.system_prompt if decision and payload.takes_system_prompt else None
     return Edit(routing.model, prompt, _reasoning(snapshot, routing))
+
+
+def _applied(routing: Routing) -> Decision | None:
+    """The decision that the request follows; a default model that stands in follows none."""
+    if routing.reason is not Reason.AUTO_ROUTING or routing.verdict is None:
+        return None
+    return routing.verdict.decision
 
 
 def _reasoning(snapshot: Snapshot, routing: Routing) -> Reasoning | None:
@@ -209,5 +220,7 @@ def mutation_for(routing: Routing, payload: Payload, edit: Edit) -> Mutation:
     assert routing.endpoint is not None
     assert routing.model is not None
     body = payload.rewrite(edit) if edit != Edit() else None
-    headers = ((ENDPOINT_HEADER, routing.endpoint.name), (MODEL_HEADER, routing.model))
-    return Mutation(headers, body=body, clear_route_cache=True)
+    decision = _applied(routing)
+    headers = decision.headers if decision else HeaderChanges()
+    ours = ((ENDPOINT_HEADER, routing.endpoint.name), (MODEL_HEADER, routing.model))
+    return Mutation((*headers.set, *ours), headers.remove, body, clear_route_cache=True)

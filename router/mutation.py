@@ -13,6 +13,14 @@ MetadataValue = str | float | bool
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderChanges:
+    """Headers to set, in place of those there are, and to remove."""
+
+    set: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Mutation:
     """Changes to a request: headers to set (overwriting), headers to remove, a new body, or none.
 

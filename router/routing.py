@@ -1,15 +1,15 @@
 """Where an inference request goes, and the one account of why.
 
-`route` asks the signals, takes the verdict, picks model and endpoint, and returns a Routing: the
-record that logs, metrics, `explain` and the response headers all read. Knows no bytes and no HTTP
-answers: those are the flow's.
+`route` asks the signals, stage by stage, takes the verdict, picks model and endpoint, and returns a
+Routing: the record that logs, metrics, `explain` and the response headers all read. Knows no bytes
+and no HTTP answers: those are the flow's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from time import perf_counter
 
@@ -17,12 +17,12 @@ import msgspec
 from msgspec.structs import replace
 
 from router.catalog import Endpoint, ModelRef
-from router.decisions import Verdict, decide
+from router.decisions import Decision, Rule, Verdict, leaves
 from router.errors import ClassifierFailed, RouterError, UnknownModel
-from router.matches import Match, Matches
+from router.matches import PROPOSAL, Matches
 from router.mutation import MetadataValue
 from router.request import Api, InferenceRequest, Prompt
-from router.selection import pick_endpoint, pick_model
+from router.selection import Choice, choose_model, obstacle_to, pick_endpoint
 from router.signals import Report, Signal
 from router.snapshot import Snapshot
 
@@ -32,9 +32,11 @@ class Reason(StrEnum):
 
     AUTO_ROUTING = "auto_routing"
     MODEL_SPECIFIED = "model_specified"
+    ROUTING_RULE = "routing_rule"
     BELOW_THRESHOLD = "below_threshold"
     NO_TEXT = "no_text"
     NO_CATEGORY = "no_category"
+    NO_CAPABLE_MODEL = "no_capable_model"
     CLASSIFIER_UNAVAILABLE = "classifier_unavailable"
     PASS_THROUGH = "pass_through"
     MODEL_LIST = "model_list"
@@ -47,8 +49,10 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     """The account of one request. Its `repr` shows no prompt text.
 
     `confidence` is the winner's, or the best candidate's where nothing reached its threshold.
-    `timings` are seconds by stage. `reasoning` is None where the request's own fields were left
-    alone. `error` is set where something failed, also where the request was served all the same.
+    `rule` is the routing rule that matched, `choice` how the decision's model was chosen. `timings`
+    are seconds by part, signals by their kind. `reasoning` is None where the request's own fields
+    were left alone. `error` is set where something failed, also where the request was served all
+    the same.
     """
 
     reason: Reason
@@ -67,6 +71,8 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     system_prompt_injected: bool = False
     reports: tuple[Report, ...] = ()
     verdict: Verdict | None = None
+    rule: Decision | None = None
+    choice: Choice | None = None
     timings: Mapping[str, float] = msgspec.field(default_factory=dict)
     error: RouterError | None = None
     status: int | None = None
@@ -109,6 +115,7 @@ async def route(snapshot: Snapshot, request: InferenceRequest) -> Routing:
     Without `ref` the request is refused, for the reason in `error`: UnknownModel where the client
     names a model that nothing serves; the signal's own where it failed and `on_error` is `reject`.
     """
+    rule = matching_rule(snapshot, request)
     base = Routing(
         reason=Reason.MODEL_SPECIFIED,
         config_version=snapshot.version,
@@ -116,12 +123,42 @@ async def route(snapshot: Snapshot, request: InferenceRequest) -> Routing:
         requested_model=request.model,
         stream=request.stream,
         prompt=request.prompt,
+        rule=rule,
     )
-    if request.model in snapshot.catalog.auto_names:
-        routing = await _route_by_content(snapshot, base, request.prompt)
+    if rule and rule.refs:
+        routing = replace(base, reason=Reason.ROUTING_RULE, ref=rule.refs[0])
+    elif request.model in snapshot.catalog.auto_names:
+        routing = await _route_by_content(snapshot, base, request)
     else:
         routing = _route_by_name(snapshot, base)
-    return _with_endpoint(snapshot, routing) if routing.ref else routing
+    if routing.ref is None:
+        return routing
+    return replace(routing, endpoint=_endpoint(snapshot, routing.ref, rule))
+
+
+def matching_rule(snapshot: Snapshot, request: InferenceRequest) -> Decision | None:
+    """The routing rule that says where such requests go, whatever their content."""
+    if snapshot.rules is None:
+        return None
+    return snapshot.rules.stage.decide(snapshot.rules.matches(request)).decision
+
+
+def pass_through_endpoint(
+    snapshot: Snapshot, request: InferenceRequest
+) -> tuple[Endpoint, Decision | None]:
+    """Where a request goes that is no inference request: by rule, else as the default model's."""
+    rule = matching_rule(snapshot, request)
+    if rule and rule.endpoint:
+        return rule.endpoint, rule
+    return _endpoint(snapshot, snapshot.catalog.default, None), rule
+
+
+def _endpoint(snapshot: Snapshot, ref: ModelRef, rule: Decision | None) -> Endpoint:
+    """The rule's endpoint where it serves the model, else one that does."""
+    endpoints = snapshot.catalog.models[ref.model].endpoints
+    if rule and rule.endpoint in endpoints:
+        return rule.endpoint
+    return pick_endpoint(endpoints, random.random())
 
 
 def _route_by_name(snapshot: Snapshot, base: Routing) -> Routing:
@@ -131,27 +168,83 @@ def _route_by_name(snapshot: Snapshot, base: Routing) -> Routing:
     return replace(base, reason=Reason.CLIENT_ERROR, error=error)
 
 
-async def _route_by_content(snapshot: Snapshot, base: Routing, prompt: Prompt) -> Routing:
-    started = perf_counter()
-    reports = await _evaluate(snapshot.signals, prompt)
-    classified = perf_counter()
-    verdict = decide(snapshot.decisions, _matches(reports))
-    timings = {"signals": classified - started, "decision": perf_counter() - classified}
+async def _route_by_content(
+    snapshot: Snapshot, base: Routing, request: InferenceRequest
+) -> Routing:
+    reports, verdict, timings = await _decide(snapshot, request)
     base = replace(
         base, reports=reports, verdict=verdict, confidence=verdict.confidence, timings=timings
     )
     if verdict.decision is None:
         return _fall_back(snapshot, base, verdict)
-    ref = pick_model(verdict.decision.refs)
+    return _choose(snapshot, base, verdict, verdict.decision, request)
+
+
+async def _decide(
+    snapshot: Snapshot, request: InferenceRequest
+) -> tuple[tuple[Report, ...], Verdict, dict[str, float]]:
+    """Stage by stage until a decision holds; each signal is asked when a stage first needs it."""
+    reports: dict[str, Report] = {}
+    timings: dict[str, float] = {}
+    verdict = Verdict(None, 0.0, False, (), Matches())
+    for stage in snapshot.stages:
+        new = [s for kind, s in snapshot.signals.items() if kind in stage.kinds - reports.keys()]
+        for report, seconds in await _ask_all(new, request):
+            reports[report.kind] = report
+            timings[report.kind] = seconds
+        later = stage.decide(_matches(reports.values()))
+        verdict = verdict.followed_by(later)
+        if verdict.decision is not None:
+            break
+    return tuple(reports.values()), verdict, timings
+
+
+def _choose(
+    snapshot: Snapshot,
+    base: Routing,
+    verdict: Verdict,
+    decision: Decision,
+    request: InferenceRequest,
+) -> Routing:
+    """A model of the decision; the default one where none of them can take the request."""
+    choice = _choice(snapshot, verdict, decision, request)
+    category = decision.category or _category(decision.rule, verdict.matches)
+    base = replace(base, decision=decision.name, category=category, choice=choice)
+    if choice.ref is None:
+        return replace(base, reason=Reason.NO_CAPABLE_MODEL, ref=snapshot.catalog.default)
     return replace(
         base,
         reason=Reason.AUTO_ROUTING,
-        decision=verdict.decision.name,
-        category=verdict.decision.category,
-        ref=ref,
-        reasoning=ref.use_reasoning,
-        reasoning_effort=ref.reasoning_effort or snapshot.default_reasoning_effort,
+        ref=choice.ref,
+        reasoning=choice.ref.use_reasoning,
+        reasoning_effort=choice.ref.reasoning_effort or snapshot.default_reasoning_effort,
     )
+
+
+def _choice(
+    snapshot: Snapshot, verdict: Verdict, decision: Decision, request: InferenceRequest
+) -> Choice:
+    models = snapshot.catalog.models
+    proposal = verdict.matches.get(decision.proposer, PROPOSAL) if decision.proposer else None
+    if proposal and proposal.ref and proposal.holds:
+        ref = proposal.ref
+        if obstacle := obstacle_to(models[ref.model].limits, request):
+            return Choice(None, "the model that was named cannot", {ref.served_name: obstacle})
+        return Choice(ref, f"named by {proposal.kind}", {})
+    return choose_model(
+        decision.refs,
+        decision.selection,
+        request,
+        models,
+        salt=decision.name,
+        chance=random.random(),
+    )
+
+
+def _category(rule: Rule, matches: Matches) -> str | None:
+    """The first domain among the rule's signals that matched."""
+    domains = (leaf for leaf in leaves(rule) if leaf.kind == "domain")
+    return next((leaf.name for leaf in domains if leaf.evaluate(matches).holds), None)
 
 
 def _fall_back(snapshot: Snapshot, base: Routing, verdict: Verdict) -> Routing:
@@ -170,27 +263,28 @@ def _why_undecided(base: Routing) -> Reason:
     return Reason.BELOW_THRESHOLD if found else Reason.NO_CATEGORY
 
 
-async def _evaluate(signals: tuple[Signal, ...], prompt: Prompt) -> tuple[Report, ...]:
-    if len(signals) == 1:  # saves a task on the commonest configuration
-        return (await _ask(signals[0], prompt),)
-    return tuple(await asyncio.gather(*(_ask(signal, prompt) for signal in signals)))
+async def _ask_all(signals: list[Signal], request: InferenceRequest) -> list[tuple[Report, float]]:
+    """The quick ones one after the other, then all that wait, at once."""
+    answers = [await _ask(signal, request) for signal in signals if not signal.waits]
+    waiting = [signal for signal in signals if signal.waits]
+    if len(waiting) == 1:  # saves a task on the commonest configuration
+        answers.append(await _ask(waiting[0], request))
+    elif waiting:
+        answers += await asyncio.gather(*(_ask(signal, request) for signal in waiting))
+    return answers
 
 
-async def _ask(signal: Signal, prompt: Prompt) -> Report:
+async def _ask(signal: Signal, request: InferenceRequest) -> tuple[Report, float]:
+    started = perf_counter()
     try:
-        return await signal.evaluate(prompt)
+        report = await signal.evaluate(request)
     except Exception as error:  # a broken signal must not break the request: it is unknown
         failure = ClassifierFailed(f"signal {signal.kind} raised {type(error).__name__}")
         failure.__cause__ = error
-        return Report(signal.kind, error=failure)
+        report = Report(signal.kind, error=failure)
+    return report, perf_counter() - started
 
 
-def _matches(reports: tuple[Report, ...]) -> Matches:
-    found: list[Match] = [match for report in reports for match in report.matches]
+def _matches(reports: Collection[Report]) -> Matches:
+    found = (match for report in reports for match in report.matches)
     return Matches(found, {r.kind: r.error.code for r in reports if r.error})
-
-
-def _with_endpoint(snapshot: Snapshot, routing: Routing) -> Routing:
-    assert routing.ref is not None
-    endpoints = snapshot.catalog.models[routing.ref.model].endpoints
-    return replace(routing, endpoint=pick_endpoint(endpoints, random.random()))

@@ -25,7 +25,7 @@ from router.errors import ConfigError
 from router.extproc.server import ExtProcServer
 from router.flow import RequestFlow
 from router.payload import render_error
-from router.snapshot import Encoders, Snapshot, compile_snapshot
+from router.snapshot import Shared, Snapshot, compile_snapshot
 from router.telemetry import Telemetry
 from router.telemetry.decision_log import DecisionLog, configure_logging
 from router.telemetry.metrics import Metrics
@@ -54,17 +54,17 @@ async def running(loaded: Loaded, *, share_ports: bool = False) -> AsyncIterator
     `share_ports` lets several workers listen on the same ports (SO_REUSEPORT).
     """
     telemetry = _telemetry(loaded)
-    encoders = Encoders(telemetry.metrics.observe_batch)
+    shared = Shared(telemetry.metrics.observe_batch)
     try:
-        snapshot = compile_snapshot(loaded, encoders)
-        await encoders.warm()
+        snapshot = await compile_snapshot(loaded, shared)
+        await shared.warm()
         service = Service(snapshot, telemetry)
         _spare_the_collector()
         async with _listening(service, loaded.config.server, share_ports):
             yield service
     finally:
         telemetry.flush()
-        await encoders.close()
+        await shared.close()
 
 
 def _spare_the_collector() -> None:

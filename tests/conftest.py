@@ -15,11 +15,11 @@ from router.catalog import (
     ReasoningFamily,
     ReasoningStyle,
 )
-from router.decisions import Decision, Is
+from router.decisions import Decision, Is, Stage
 from router.errors import RouterError
 from router.matches import Match
 from router.payload import SystemPrompt
-from router.request import Prompt
+from router.request import InferenceRequest
 from router.signals import Report
 from router.snapshot import Snapshot
 
@@ -35,16 +35,17 @@ class ScriptedSignal:
     confidences: dict[str, float] = field(default_factory=dict)
     failure: Exception | None = None
     kind: str = "domain"
+    waits: bool = True
     threshold: float = 0.6
-    seen: list[Prompt] = field(default_factory=list)
+    seen: list[InferenceRequest] = field(default_factory=list)
 
-    async def evaluate(self, prompt: Prompt) -> Report:
-        self.seen.append(prompt)
+    async def evaluate(self, request: InferenceRequest) -> Report:
+        self.seen.append(request)
         if isinstance(self.failure, RouterError):
             return Report(self.kind, error=self.failure)
         if self.failure:
             raise self.failure
-        found = self.confidences.items() if prompt.text else ()
+        found = self.confidences.items() if request.prompt.text else ()
         matches = tuple(Match(self.kind, n, c, c >= self.threshold) for n, c in found)
         return Report(self.kind, matches, {"labels": {"law": 0.5}, "truncated": True})
 
@@ -86,8 +87,8 @@ def signal() -> ScriptedSignal:
 def snapshot(catalog: Catalog, decisions: tuple[Decision, ...], signal: ScriptedSignal) -> Snapshot:
     return Snapshot(
         catalog=catalog,
-        signals=(signal,),
-        decisions=decisions,
+        signals={signal.kind: signal},
+        stages=(Stage(decisions),),
         rejects_on_error=False,
         default_reasoning_effort="medium",
         max_body_bytes=4096,

@@ -5,16 +5,21 @@ from __future__ import annotations
 import gc
 import json
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from router.catalog import Limits, ModelRef
+from router.config.signals import RequestMatch
+from router.decisions import Decision, Is, Stage
 from router.errors import Overloaded, PayloadTooLarge, ProtocolError, RouterError, TooManyBodies
 from router.flow import RequestFlow
-from router.mutation import ImmediateResponse, Mutation
+from router.mutation import HeaderChanges, ImmediateResponse, Mutation
 from router.request import Api, Headers, HttpMessage
 from router.routing import Reason, Routing
-from router.snapshot import Snapshot
+from router.signals.request import RequestMatcher
+from router.snapshot import Rules, Snapshot
 
 SECRET = "my secret question"
 
@@ -258,7 +263,7 @@ async def test_a_refused_request_keeps_what_is_known_of_it(
     (routing,) = caller.reported
     assert (routing.api, routing.requested_model) == (Api.CHAT_COMPLETIONS, "MoM")
     assert routing.stream
-    assert {"parse", "signals", "total"} <= set(routing.timings)
+    assert {"parse", "domain", "total"} <= set(routing.timings)
 
 
 @pytest.mark.parametrize("model", ["x" * 257, "MoM\n", "a\x00b"])
@@ -303,3 +308,53 @@ async def test_nothing_holds_a_refused_body_once_its_stream_has_ended(caller: Ca
         assert gone() is None
     finally:
         gc.enable()
+
+
+async def test_signals_see_the_head_of_the_request(caller: Caller, signal: Any) -> None:
+    await caller.send(chat(user="u-7"), path="/v1/chat/completions?x=1", x_tenant_id="acme")
+    (request,) = signal.seen
+    assert request.headers.get("x-tenant-id") == "acme"
+    assert (request.path, request.user) == ("/v1/chat/completions", "u-7")
+
+
+async def test_a_decision_changes_headers_and_cannot_change_where_the_request_goes(
+    snapshot: Snapshot, signal: Any
+) -> None:
+    signal.confidences = {"lane": 0.9}
+    changes = HeaderChanges((("x-lane", "fast"), ("x-selected-endpoint", "evil")), ("x-debug",))
+    lane = Decision("lane", Is("domain", "lane"), (ModelRef("qwen3-8b"),), headers=changes)
+    answer = await Caller(replace(snapshot, stages=(Stage([lane]),))).send(chat())
+    assert isinstance(answer, Mutation)
+    assert answer.set_headers == (
+        ("x-lane", "fast"),
+        ("x-selected-endpoint", "evil"),
+        ("x-selected-endpoint", "vllm-second"),
+        ("x-selected-model", "qwen3-8b"),
+    )
+    assert answer.remove_headers == ("x-debug",)
+
+
+async def test_a_default_model_that_stands_in_is_given_nothing_of_the_decision(
+    snapshot: Snapshot, signal: Any
+) -> None:
+    signal.confidences = {"medical": 0.9}
+    models = dict(snapshot.catalog.models)
+    models["llama2-7b"] = replace(models["llama2-7b"], limits=Limits(tools=False))
+    catalog = replace(snapshot.catalog, models=models, default=ModelRef("qwen3-8b"))
+    caller = Caller(replace(snapshot, catalog=catalog))
+    sent = chat(tools=[{"type": "function", "function": {"name": "f"}}])
+    answer = await caller.send(sent)
+    assert isinstance(answer, Mutation)
+    assert answer.body == sent.replace(b'"MoM"', b'"qwen3-8b"')
+    assert caller.reported[0].reason is Reason.NO_CAPABLE_MODEL
+
+
+async def test_an_alias_of_a_routing_rule_changes_the_name_alone(snapshot: Snapshot) -> None:
+    alias = Decision("alias", Is("request", "alias"), (ModelRef("qwen3-8b", "code-lora"),))
+    matcher = RequestMatcher.compile(RequestMatch(model=("gpt-*",)))
+    caller = Caller(replace(snapshot, rules=Rules(Stage([alias]), {"alias": matcher})))
+    sent = chat("gpt-4o")
+    answer = await caller.send(sent)
+    assert isinstance(answer, Mutation)
+    assert answer.body == sent.replace(b'"gpt-4o"', b'"code-lora"')
+    assert answer.metadata["reason"] == "routing_rule"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.request import Headers, HttpMessage, Prompt, Turn
+from router.request import Api, Headers, HttpMessage, InferenceRequest, Prompt, Turn
 
 
 def turns(*spoken: tuple[str, str]) -> Prompt:
@@ -52,3 +52,85 @@ def test_neither_bodies_nor_header_values_nor_prompts_are_shown(shown: str) -> N
 
 def test_a_request_id_has_its_bounds() -> None:
     assert HttpMessage(Headers([("x-request-id", "x" * 5000)])).request_id == "x" * 128
+
+
+# The lengths that the tokenizer of a widely used model, Qwen, gives these texts.
+COUNTED = {
+    "english": (
+        "I signed a lease for an apartment two months ago, and now the landlord says that the "
+        "building will be sold at the end of the year. Can he do that without any compensation?",
+        37,
+    ),
+    "code": (
+        "def merge(intervals):\n    merged = []\n    for start, end in sorted(intervals):\n"
+        "        if merged and start <= merged[-1][1]:\n            merged[-1] = (merged[-1][0], "
+        "max(merged[-1][1], end))\n",
+        54,
+    ),
+    "chinese": (
+        "我两个月前签了一份租房合同，现在房东说这栋楼年底要卖掉。他可以不付任何赔偿就这样做吗？",
+        28,
+    ),
+    "japanese": (
+        "二か月前にアパートの賃貸契約を結びましたが、大家さんは年末に建物を売却すると言っています。",
+        30,
+    ),
+    "korean": (
+        "두 달 전에 아파트 임대 계약을 맺었는데, 집주인이 연말에 건물을 팔겠다고 합니다.",
+        32,
+    ),
+    "russian": (
+        "Два месяца назад я подписал договор аренды, а теперь хозяин продаёт дом в конце года.",
+        24,
+    ),
+    "arabic": (
+        "وقعت عقد إيجار شقة قبل شهرين، والآن يقول المالك إن المبنى سيباع في نهاية العام.",
+        29,
+    ),
+    "french": (
+        "J'ai signé un bail il y a deux mois et l'immeuble sera vendu à la fin de l'année.",
+        27,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "tokens"), COUNTED.values(), ids=COUNTED)
+def test_the_estimated_length_is_not_far_from_what_a_tokenizer_counts(
+    text: str, tokens: int
+) -> None:
+    assert tokens / 2 < Prompt((Turn("user", text),)).estimated_tokens < tokens * 2
+
+
+def test_every_turn_and_the_system_text_add_to_the_length() -> None:
+    assert Prompt(()).estimated_tokens == 0
+    prompt = Prompt((Turn("user", "x" * 40), Turn("assistant", "法" * 30)), system="y" * 8)
+    assert prompt.estimated_tokens == 10 + 20 + 2
+
+
+@pytest.mark.parametrize("text", ["法律", "налог ", "été à la ", "law 法律 and 税务 "])
+@pytest.mark.parametrize("characters", [16_384, 16_385, 20_000, 131_071, 1_000_000])
+def test_a_long_text_is_as_long_in_proportion_as_a_short_one(text: str, characters: int) -> None:
+    short = Prompt((Turn("user", (text * 9000)[:9000]),)).estimated_tokens
+    long = Prompt((Turn("user", (text * characters)[:characters]),)).estimated_tokens
+    assert long / characters == pytest.approx(short / 9000, rel=0.02)
+
+
+def test_a_long_text_in_two_scripts_counts_both() -> None:
+    halves = Prompt((Turn("user", "a" * 60_000 + "法" * 60_000),)).estimated_tokens
+    assert halves == pytest.approx(15_000 + 40_000, rel=0.15)
+
+
+def test_the_length_of_any_text_can_be_told() -> None:
+    assert Prompt((Turn("user", "\ud800\udfff😀\0"),)).estimated_tokens > 0
+
+
+def test_what_clients_say_of_themselves_is_not_shown() -> None:
+    request = InferenceRequest(
+        Api.MESSAGES,
+        "MoM",
+        Prompt(),
+        user="SECRET",
+        metadata={"SECRET": "SECRET"},
+        headers=Headers([("x-tenant", "SECRET")]),
+    )
+    assert "SECRET" not in repr(request)

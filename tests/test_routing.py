@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from router.catalog import Catalog, ModelRef
+from router.catalog import Catalog, Limits, ModelRef
+from router.config.signals import RequestMatch
+from router.decisions import All, Decision, Is, Not, Stage
 from router.errors import DeadlineExceeded, Overloaded, UnknownModel
+from router.matches import PROPOSAL, Match
 from router.request import Api, InferenceRequest, Prompt, Turn
-from router.routing import Reason, route
-from router.snapshot import Snapshot
+from router.routing import Reason, Routing, pass_through_endpoint, route
+from router.signals import Report
+from router.signals.request import RequestMatcher
+from router.snapshot import Rules, Snapshot
+from tests.conftest import PRIMARY, SECOND, ScriptedSignal
 
 
-def asking(model: str = "MoM", text: str = "a question") -> InferenceRequest:
-    return InferenceRequest(Api.CHAT_COMPLETIONS, model, Prompt((Turn("user", text),)))
+def asking(model: str = "MoM", text: str = "a question", **facts: Any) -> InferenceRequest:
+    prompt = Prompt((Turn("user", text),), **facts)
+    return InferenceRequest(Api.CHAT_COMPLETIONS, model, prompt)
 
 
 async def test_an_auto_request_goes_to_the_adapter_of_the_matching_category(
@@ -62,7 +70,7 @@ async def test_a_default_adapter_is_found_through_its_base_model(
 async def test_without_a_signal_or_a_category_there_is_nothing_to_choose(
     snapshot: Snapshot, signals: tuple[()] | None
 ) -> None:
-    bare = replace(snapshot, signals=() if signals is not None else snapshot.signals, decisions=())
+    bare = replace(snapshot, signals={} if signals is not None else snapshot.signals, stages=())
     routing = await route(bare, asking())
     assert (routing.reason, routing.model) == (Reason.NO_CATEGORY, "llama2-7b")
 
@@ -154,3 +162,179 @@ async def test_metadata_says_what_response_headers_need(snapshot: Snapshot, sign
         "injected_system_prompt": "false",
         "config_version": "c0ffee",
     }
+
+
+def staged(
+    snapshot: Snapshot, stages: list[list[Decision]], *signals: ScriptedSignal | Proposing
+) -> Snapshot:
+    by_kind: dict[str, Any] = {signal.kind: signal for signal in signals}
+    return replace(snapshot, stages=tuple(map(Stage, stages)), signals=by_kind)
+
+
+def named(name: str, kind: str, *refs: ModelRef, **more: Any) -> Decision:
+    return Decision(name, Is(kind, name), refs or (ModelRef("llama2-7b"),), **more)
+
+
+@dataclass
+class Proposing:
+    """A signal that names a model itself."""
+
+    ref: ModelRef
+    category: str = "tenant"
+    confidence: float = 0.9
+    kind: str = "mcp"
+    waits: bool = True
+
+    async def evaluate(self, request: InferenceRequest) -> Report:
+        holds = self.confidence >= 0.5
+        match = Match(self.kind, self.category, self.confidence, holds, ref=self.ref)
+        return Report(self.kind, (match,))
+
+
+async def test_a_later_stage_is_not_asked_where_an_earlier_one_decides(snapshot: Snapshot) -> None:
+    keyword = ScriptedSignal({"legal": 1.0}, kind="keyword", waits=False)
+    domain = ScriptedSignal({"medical": 0.9})
+    world = staged(
+        snapshot, [[named("legal", "keyword")], [named("medical", "domain")]], keyword, domain
+    )
+    routing = await route(world, asking())
+    assert routing.decision == "legal"
+    assert [report.kind for report in routing.reports] == ["keyword"]
+    assert not domain.seen
+    assert "domain" not in routing.timings
+
+
+async def test_a_later_stage_is_asked_where_an_earlier_one_found_nothing(
+    snapshot: Snapshot,
+) -> None:
+    keyword = ScriptedSignal(kind="keyword", waits=False)
+    domain = ScriptedSignal({"medical": 0.9})
+    world = staged(
+        snapshot, [[named("legal", "keyword")], [named("medical", "domain")]], keyword, domain
+    )
+    routing = await route(world, asking())
+    assert routing.decision == "medical"
+    assert [report.kind for report in routing.reports] == ["keyword", "domain"]
+    assert set(routing.timings) == {"keyword", "domain"}
+
+
+async def test_a_signal_that_two_stages_need_is_asked_once(snapshot: Snapshot) -> None:
+    domain = ScriptedSignal({"medical": 0.9})
+    stages = [[named("law", "domain")], [named("medical", "domain")]]
+    await route(staged(snapshot, stages, domain), asking())
+    assert len(domain.seen) == 1
+
+
+async def test_signals_of_one_stage_are_asked_at_once(snapshot: Snapshot) -> None:
+    together = asyncio.Barrier(2)
+
+    class Meeting(ScriptedSignal):
+        async def evaluate(self, request: InferenceRequest) -> Report:
+            await asyncio.wait_for(together.wait(), 10)
+            return await super().evaluate(request)
+
+    first, second = Meeting({"a": 0.9}, kind="embedding"), Meeting({"b": 0.9}, kind="domain")
+    both = Decision("both", All((Is("embedding", "a"), Is("domain", "b"))), (ModelRef("qwen3-8b"),))
+    routing = await route(staged(snapshot, [[both]], first, second), asking())
+    assert (routing.decision, routing.category) == ("both", "b")
+
+
+async def test_a_failed_method_leaves_the_choice_to_the_next(snapshot: Snapshot) -> None:
+    mcp = ScriptedSignal(failure=DeadlineExceeded("late"), kind="mcp")
+    domain = ScriptedSignal({"medical": 0.9})
+    world = staged(snapshot, [[named("legal", "mcp")], [named("medical", "domain")]], mcp, domain)
+    routing = await route(world, asking())
+    assert (routing.decision, routing.reason) == ("medical", Reason.AUTO_ROUTING)
+    assert [report.error is not None for report in routing.reports] == [True, False]
+
+
+async def test_a_rule_that_asks_for_silence_does_not_hold_while_its_detector_is_down(
+    snapshot: Snapshot,
+) -> None:
+    keyword = ScriptedSignal(failure=ValueError("x"), kind="keyword", waits=False)
+    calm = Decision("calm", Not(Is("keyword", "urgent")), (ModelRef("qwen3-8b"),))
+    routing = await route(staged(snapshot, [[calm]], keyword), asking())
+    assert (routing.reason, routing.model) == (Reason.CLASSIFIER_UNAVAILABLE, "llama2-7b")
+
+
+async def test_a_model_that_a_signal_names_goes_before_the_decisions_own(
+    snapshot: Snapshot,
+) -> None:
+    proposing = Proposing(ModelRef("qwen3-8b", "code-lora", use_reasoning=True))
+    stage = [named("tenant", "mcp", proposer="mcp")]
+    routing = await route(staged(snapshot, [stage], proposing), asking())
+    assert (routing.model, routing.reasoning) == ("code-lora", True)
+    assert routing.choice is not None
+    assert routing.choice.why == "named by mcp"
+    own = [named("tenant", "mcp", ModelRef("llama2-7b", "legal-lora"))]
+    assert (await route(staged(snapshot, [own], proposing), asking())).model == "legal-lora"
+
+
+async def test_a_proposal_that_is_not_sure_enough_is_not_followed(snapshot: Snapshot) -> None:
+    proposing = Proposing(ModelRef("qwen3-8b", "code-lora"), confidence=0.3)
+    stage = [Decision("mcp", Is("mcp", PROPOSAL), proposer="mcp")]
+    routing = await route(staged(snapshot, [stage], proposing), asking())
+    assert (routing.reason, routing.model) == (Reason.BELOW_THRESHOLD, "llama2-7b")
+
+
+async def test_where_no_model_can_take_the_request_the_default_answers(
+    snapshot: Snapshot, signal: Any
+) -> None:
+    signal.confidences = {"technical": 0.9}
+    models = dict(snapshot.catalog.models)
+    models["qwen3-8b"] = replace(models["qwen3-8b"], limits=Limits(vision=False))
+    world = replace(snapshot, catalog=replace(snapshot.catalog, models=models))
+    routing = await route(world, asking(has_images=True))
+    assert (routing.reason, routing.model) == (Reason.NO_CAPABLE_MODEL, "llama2-7b")
+    assert routing.decision == "technical"
+    assert routing.choice is not None
+    assert routing.choice.excluded == {"code-lora": "the request has images"}
+
+
+def with_rules(snapshot: Snapshot, *rules: tuple[RequestMatch | None, Decision]) -> Snapshot:
+    matchers = {d.name: RequestMatcher.compile(match) for match, d in rules if match}
+    return replace(snapshot, rules=Rules(Stage([d for _, d in rules]), matchers))
+
+
+def rule(name: str, *, otherwise: bool = False, **more: Any) -> Decision:
+    return Decision(name, All(()) if otherwise else Is("request", name), **more)
+
+
+async def test_a_routing_rule_gives_a_name_of_the_clients_to_a_model(snapshot: Snapshot) -> None:
+    alias = rule("alias", refs=(ModelRef("qwen3-8b", "code-lora"),), endpoint=SECOND)
+    world = with_rules(snapshot, (RequestMatch(model=("gpt-*",)), alias))
+    routing = await route(world, asking("gpt-4o"))
+    assert (routing.reason, routing.model) == (Reason.ROUTING_RULE, "code-lora")
+    assert (routing.endpoint, routing.rule) == (SECOND, alias)
+    assert (await route(world, asking("llama2-7b"))).rule is None
+
+
+async def test_a_routing_rule_decides_the_endpoint_of_what_content_chose(
+    snapshot: Snapshot, signal: Any
+) -> None:
+    signal.confidences = {"legal": 0.9}
+    models = dict(snapshot.catalog.models)
+    models["llama2-7b"] = replace(models["llama2-7b"], endpoints=(PRIMARY, SECOND))
+    both = replace(snapshot, catalog=replace(snapshot.catalog, models=models))
+    for endpoint in (PRIMARY, SECOND):
+        world = with_rules(both, (None, rule("all", otherwise=True, endpoint=endpoint)))
+        routing = await route(world, asking())
+        assert (routing.model, routing.endpoint) == ("legal-lora", endpoint)
+
+
+async def test_a_rule_cannot_send_a_model_where_it_is_not_served(snapshot: Snapshot) -> None:
+    world = with_rules(snapshot, (None, rule("all", otherwise=True, endpoint=SECOND)))
+    assert (await route(world, asking("legal-lora"))).endpoint == PRIMARY
+
+
+def test_requests_that_are_not_read_follow_rules_about_their_path(snapshot: Snapshot) -> None:
+    embeddings = rule("embeddings", endpoint=SECOND)
+    world = with_rules(snapshot, (RequestMatch(path=("/v1/embeddings",)), embeddings))
+
+    def going(path: str) -> Routing:
+        request = InferenceRequest(None, "", Prompt(), path=path)
+        endpoint, found = pass_through_endpoint(world, request)
+        return Routing(reason=Reason.PASS_THROUGH, config_version="", endpoint=endpoint, rule=found)
+
+    assert going("/v1/embeddings").endpoint == SECOND
+    assert going("/v1/rerank").endpoint == PRIMARY

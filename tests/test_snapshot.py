@@ -1,95 +1,125 @@
-"""A configuration becomes catalog and decisions."""
+"""A configuration is compiled with what it needs, and shares what outlives it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from router.catalog import Catalog, ModelRef, ReasoningStyle
+from router.catalog import Catalog
+from router.compilation import compile_catalog
 from router.config import Config, load
-from router.payload import SystemPrompt, SystemPromptMode
-from router.snapshot import compile_catalog, compile_decisions
+from router.encoder import Encoder
+from router.errors import ModelFilesError
+from router.request import Api, InferenceRequest, Prompt
+from router.signals import McpClient
+from router.snapshot import Shared, Snapshot, build_snapshot, compile_snapshot
+from router.testing import FakeEncoder
+from tests.encoder.tiny import Recipe, write_model
 
-SEED = Path(__file__).parent.parent / "config" / "config.yaml"
-
-TWO_MODELS = """
-vllm_endpoints:
-  - {name: a, address: 10.0.0.1, port: 8000}
-  - {name: b, address: "::1", port: 8001, weight: 3}
-model_config:
-  qwen: {reasoning_family: qwen3, preferred_endpoints: [b], loras: [{name: code-lora}]}
-  llama: {reasoning_family: nobody-knows}
-default_model: code-lora
-auto_model_name: router
-categories:
-  - name: law
-    system_prompt: Cite your sources.
-    system_prompt_mode: insert
-    model_scores:
-      - {model: llama, score: 0.4, use_reasoning: true, reasoning_effort: high}
-      - {model: qwen, lora_name: code-lora, score: 0.9}
-  - name: history
-    system_prompt: Never shown.
-    system_prompt_enabled: false
-    model_scores: [{model: llama, score: 1.0}]
+ROOT = Path(__file__).parents[1]
+BASE = """
+vllm_endpoints: [{name: a, address: 10.0.0.1, port: 8000}]
+model_config: {llama: {}}
+default_model: llama
+"""
+KEYWORDS = """
+keyword_rules: [{category: law, keywords: [statute]}]
+categories: [{name: law, model_scores: [{model: llama, score: 1.0}]}]
 """
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
-    path = tmp_path / "config.yaml"
-    path.write_text(TWO_MODELS)
+@dataclass
+class Stock:
+    """Resources that note what was taken."""
+
+    catalog: Catalog
+    taken: list[str] = field(default_factory=list)
+
+    def category_model(self) -> Encoder:
+        self.taken.append("category_model")
+        return FakeEncoder({}, labels=("law", "other"))
+
+    def embedding_model(self) -> Encoder:
+        raise AssertionError("nothing asks for vectors here")
+
+    def mcp_server(self) -> McpClient:
+        raise AssertionError("nothing asks for a server here")
+
+
+def configured(directory: Path, more: str) -> Config:
+    path = directory / "config.yaml"
+    path.write_text(BASE + more)
     return load(path, check_files=False).config
 
 
-@pytest.fixture
-def compiled(config: Config) -> Catalog:
-    return compile_catalog(config)
+async def built(config: Config) -> tuple[Snapshot, Stock]:
+    stock = Stock(compile_catalog(config))
+    return await build_snapshot(config, stock.catalog, stock, "v1"), stock
 
 
-def test_a_model_is_on_its_preferred_endpoints_and_on_all_where_it_prefers_none(
-    compiled: Catalog,
-) -> None:
-    names = {
-        model.name: [endpoint.name for endpoint in model.endpoints]
-        for model in compiled.models.values()
-    }
-    assert names == {"qwen": ["b"], "llama": ["a", "b"]}
-    assert compiled.endpoints["b"].authority == "[::1]:8001"
-    assert compiled.endpoints["b"].weight == 3
+async def test_a_model_that_no_decision_needs_is_not_loaded(tmp_path: Path) -> None:
+    model = "classifier: {category_model: {model_id: m}}\nclassification_order: [keyword]\n"
+    snapshot, stock = await built(configured(tmp_path, KEYWORDS + model))
+    assert list(snapshot.signals) == ["keyword"]
+    assert stock.taken == []
 
 
-def test_an_adapter_can_be_the_default(compiled: Catalog) -> None:
-    assert compiled.default == ModelRef("qwen", "code-lora")
+async def test_only_stages_that_can_decide_are_kept(tmp_path: Path) -> None:
+    snapshot, _ = await built(configured(tmp_path, KEYWORDS))
+    assert [stage.kinds for stage in snapshot.stages] == [{"keyword"}]
 
 
-def test_auto_is_an_auto_name_beside_the_configured_one(compiled: Catalog) -> None:
-    assert compiled.auto_names == ("router", "auto")
+async def test_a_catch_all_needs_no_signal(tmp_path: Path) -> None:
+    catch_all = "decisions: [{name: all, modelRefs: [{model: llama}]}]\n"
+    snapshot, _ = await built(configured(tmp_path, catch_all))
+    assert (len(snapshot.stages), snapshot.signals) == (1, {})
 
 
-def test_a_built_in_family_is_known_and_an_unknown_one_says_nothing(compiled: Catalog) -> None:
-    family = compiled.models["qwen"].reasoning_family
-    assert family is not None
-    assert (family.style, family.parameter) == (
-        ReasoningStyle.CHAT_TEMPLATE_KWARGS,
-        "enable_thinking",
-    )
-    assert compiled.models["llama"].reasoning_family is None
+async def test_routing_rules_know_what_they_ask_for(tmp_path: Path) -> None:
+    rules = """
+routing_rules:
+  - {match: {model: "gpt-*"}, route: {backend: a, model: llama}}
+  - {fallback: {route: {backend: a}}}
+"""
+    snapshot, _ = await built(configured(tmp_path, rules))
+    assert snapshot.rules is not None
+
+    def matched(model: str) -> list[str]:
+        assert snapshot.rules is not None
+        request = InferenceRequest(Api.CHAT_COMPLETIONS, model, Prompt())
+        return [name for (_, name), _ in snapshot.rules.matches(request).items()]
+
+    assert matched("gpt-4o") == ["routing_rules[0]"]
+    assert matched("llama") == []
 
 
-def test_a_category_becomes_a_decision_with_its_models_and_prompt(config: Config) -> None:
-    law, history = compile_decisions(config)
-    assert law.refs == (
-        ModelRef("llama", use_reasoning=True, reasoning_effort="high", score=0.4),
-        ModelRef("qwen", "code-lora", score=0.9),
-    )
-    assert law.system_prompt == SystemPrompt("Cite your sources.", SystemPromptMode.INSERT)
-    assert history.system_prompt is None
+async def test_a_model_is_loaded_once_for_all_snapshots() -> None:
+    loaded = load(ROOT / "config/config.yaml")
+    shared = Shared()
+    try:
+        await compile_snapshot(loaded, shared)
+        settings, files = loaded.config.classifier.category_model, loaded.classifier
+        assert settings is not None
+        assert files is not None
+        first = shared.encoder(files.directory, settings, files.mapping)
+        await compile_snapshot(loaded, shared)
+        assert shared.encoder(files.directory, settings, files.mapping) is first
+        other = settings.model_copy(update={"max_head_tokens": 8})
+        assert shared.encoder(files.directory, other, files.mapping) is not first
+    finally:
+        await shared.close()
 
 
-def test_the_shipped_configuration_compiles_to_its_four_categories() -> None:
-    config = load(SEED, check_files=False).config
-    decisions = compile_decisions(config)
-    assert [decision.name for decision in decisions] == ["technical", "medical", "legal", "general"]
-    assert set(compile_catalog(config).adapters) == {"technical-lora", "medical-lora", "legal-lora"}
+async def test_a_category_model_needs_a_head(tmp_path: Path) -> None:
+    write_model(tmp_path / "encoder", Recipe(outputs=("sentence_embedding",)))
+    model = "classifier: {category_model: {model_id: encoder}}\n"
+    category = "categories: [{name: law, model_scores: [{model: llama, score: 1.0}]}]\n"
+    (tmp_path / "config.yaml").write_text(BASE + model + category)
+    shared = Shared()
+    try:
+        with pytest.raises(ModelFilesError, match="a category model needs a classifier head"):
+            await compile_snapshot(load(tmp_path / "config.yaml"), shared)
+    finally:
+        await shared.close()

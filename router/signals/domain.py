@@ -1,7 +1,7 @@
 """The domain signal: which category the prompt's subject belongs to, by the domain model.
 
-A category stands for a group of the model's labels (its name, its `mmlu_categories`, the model's
-aliases); its probability is the sum over that group.
+A category, or a domain that a condition names, stands for a group of the model's labels (its name,
+its `mmlu_categories`, the model's aliases); its probability is the sum over that group.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from router.config import Config, labels_of
+from router.config import Config, domains_asked_for, labels_of
 from router.encoder import Encoder, Encoding
 from router.errors import RouterError
 from router.matches import Match
-from router.request import Prompt
+from router.request import InferenceRequest
 from router.signals import Report, Resources
 
 _SHOWN_LABELS = 3
@@ -23,6 +23,7 @@ class DomainSignal:
     """Category probabilities from one pass of the domain model."""
 
     kind = "domain"
+    waits = True
 
     def __init__(
         self,
@@ -39,22 +40,22 @@ class DomainSignal:
         self._timeout = timeout
 
     @classmethod
-    def build(cls, config: Config, resources: Resources) -> DomainSignal | None:
+    async def build(cls, config: Config, resources: Resources) -> DomainSignal | None:
         settings = config.classifier.category_model
         if settings is None:
             return None
         encoder = resources.category_model()
         groups = {
-            category.name: labels
-            for category in config.categories
-            if (labels := labels_of(category, encoder.labels, encoder.aliases))
+            domain.name: labels
+            for domain in domains_asked_for(config)
+            if (labels := labels_of(domain, encoder.labels, encoder.aliases))
         }
         return cls(
             encoder, groups, threshold=settings.threshold, timeout=settings.timeout_ms / 1000
         )
 
-    async def evaluate(self, prompt: Prompt) -> Report:
-        text = prompt.text
+    async def evaluate(self, request: InferenceRequest) -> Report:
+        text = request.prompt.text
         if not text.strip():
             return Report(self.kind, facts={"text": "empty"})
         try:

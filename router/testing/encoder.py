@@ -48,6 +48,10 @@ class FakeEncoder:
     def aliases(self) -> Mapping[str, tuple[str, ...]]:
         return self._aliases
 
+    @property
+    def identity(self) -> str:
+        return ""
+
     async def encode(self, text: str, *, timeout: float | None = None) -> Encoding:
         """What the table says. Raises `failure`, or DeadlineExceeded while the gate is shut."""
         self.seen.append(text)

@@ -6,14 +6,16 @@ import asyncio
 from dataclasses import dataclass
 from types import TracebackType
 
+from router.catalog import Catalog
+from router.compilation import compile_catalog
 from router.config import Config
 from router.encoder import Encoder
 from router.extproc.server import ExtProcServer
 from router.flow import RequestFlow
 from router.payload import render_error
 from router.routing import Routing
-from router.signals import build_signals
-from router.snapshot import Snapshot, compile_catalog, compile_decisions
+from router.signals import McpClient
+from router.snapshot import Snapshot, build_snapshot
 
 
 class InlineRouter:
@@ -25,7 +27,8 @@ class InlineRouter:
 
     def __init__(self, config: Config, encoder: Encoder) -> None:
         self.config = config
-        self.snapshot = snapshot(config, encoder)
+        self._encoder = encoder
+        self._snapshot: Snapshot | None = None
         self.routings: list[Routing] = []
         self._reported = asyncio.Event()
         self._server: ExtProcServer | None = None
@@ -44,6 +47,7 @@ class InlineRouter:
 
     async def start(self) -> None:
         """Listen and serve."""
+        self._snapshot = self._snapshot or await snapshot(self.config, self._encoder)
         server = self.config.server
         self._server = ExtProcServer(
             lambda: RequestFlow(self.snapshot, self._report),
@@ -53,6 +57,12 @@ class InlineRouter:
             default_mode=server.body_mode,
         )
         await self._server.start()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is served, once started."""
+        assert self._snapshot is not None
+        return self._snapshot
 
     def _report(self, routing: Routing) -> None:
         self.routings.append(routing)
@@ -77,21 +87,22 @@ class InlineRouter:
 
 @dataclass(frozen=True)
 class _OneEncoder:
+    catalog: Catalog
     encoder: Encoder
+    mcp: McpClient | None
 
     def category_model(self) -> Encoder:
         return self.encoder
 
+    def embedding_model(self) -> Encoder:
+        return self.encoder
 
-def snapshot(config: Config, encoder: Encoder) -> Snapshot:
-    """`config`, compiled with `encoder` as its category model, without any model's files."""
-    return Snapshot(
-        catalog=compile_catalog(config),
-        signals=build_signals(config, _OneEncoder(encoder)),
-        decisions=compile_decisions(config),
-        rejects_on_error=config.on_error == "reject",
-        default_reasoning_effort=config.default_reasoning_effort,
-        max_body_bytes=config.server.max_body_bytes,
-        version="testing",
-        created=1_700_000_000,
-    )
+    def mcp_server(self) -> McpClient:
+        assert self.mcp is not None
+        return self.mcp
+
+
+async def snapshot(config: Config, encoder: Encoder, mcp: McpClient | None = None) -> Snapshot:
+    """`config`, compiled without files: `encoder` is all its models, `mcp` its MCP server."""
+    catalog = compile_catalog(config)
+    return await build_snapshot(config, catalog, _OneEncoder(catalog, encoder, mcp), "testing")

@@ -11,8 +11,8 @@ from tests.e2e.conftest import BODY_MODES, CHAT, in_mode, question, read_config
 TABLE = {"heart": "medical", "contract": "legal", "code": "technical", "cake": "general"}
 
 
-def test_a_configuration_is_compiled_without_model_files() -> None:
-    compiled = snapshot(read_config(), FakeEncoder(TABLE))
+async def test_a_configuration_is_compiled_without_model_files() -> None:
+    compiled = await snapshot(read_config(), FakeEncoder(TABLE))
     assert set(compiled.catalog.adapters) == {"technical-lora", "medical-lora", "legal-lora"}
 
 
