@@ -1,0 +1,156 @@
+"""Which endpoint of a model: filter, score, pick.
+
+Pure functions over frozen values; chance and turn come in as numbers, so that a choice can be
+replayed. Whether an endpoint really answers is Envoy's matter, which tries another one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from router.catalog import Balancing, Endpoint, ModelRef
+from router.endpoints import NOTHING_KNOWN, EndpointState
+from router.shares import by_key, proportional
+
+# How far above its share an endpoint may be loaded before an adapter goes elsewhere, and how many
+# requests more, so that a quiet system does not hurry adapters about.
+OVERLOAD = 1.25
+SLACK = 2.0
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a choice depends on besides the endpoints: their states by name, chance and turn.
+
+    `chance` is uniform in [0, 1); `turn` counts the choices made before.
+    """
+
+    states: Mapping[str, EndpointState]
+    chance: float = 0.0
+    turn: int = 0
+
+    def of(self, endpoint: Endpoint) -> EndpointState:
+        return self.states.get(endpoint.name, NOTHING_KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The endpoint that was chosen, and why; None where none of them serves the model."""
+
+    endpoint: Endpoint | None
+    why: str
+
+
+def choose_endpoint(
+    endpoints: Sequence[Endpoint], ref: ModelRef, strategy: Balancing, situation: Situation
+) -> Placement:
+    """One of `endpoints` that serves `ref`.
+
+    An endpoint that lists its models without `ref` among them is out. Those of weight 0 and those
+    that seem down are out as long as others are left: the view may be wrong, and Envoy knows
+    better.
+    """
+    serving = [e for e in endpoints if _serves(situation.of(e), ref)]
+    if not serving:
+        return Placement(None, "no endpoint serves it")
+    weighted = [e for e in serving if e.weight] or serving
+    able = [e for e in weighted if situation.of(e).healthy] or weighted
+    if len(able) == 1:
+        return Placement(able[0], "the only one")
+    return _STRATEGIES[strategy](able, ref, situation)
+
+
+def _serves(state: EndpointState, ref: ModelRef) -> bool:
+    return state.models is None or ref.served_name in state.models
+
+
+def _shares(endpoints: Sequence[Endpoint]) -> list[float]:
+    """Weights that sum to 1; equal ones where all are 0."""
+    total = sum(e.weight for e in endpoints)
+    return [e.weight / total if total else 1 / len(endpoints) for e in endpoints]
+
+
+def _weighted(endpoints: Sequence[Endpoint], _: ModelRef, situation: Situation) -> Placement:
+    index = proportional(_shares(endpoints), situation.chance)
+    return Placement(endpoints[index], "weighted chance")
+
+
+def _round_robin(endpoints: Sequence[Endpoint], _: ModelRef, situation: Situation) -> Placement:
+    """Each as often as its weight says in every round, and spread over it."""
+    weights = [e.weight or 1 for e in endpoints]
+    divisor = math.gcd(*weights)
+    size = sum(weights) // divisor
+    step = next(s for s in range(max(1, round(size * _GOLDEN)), size + 1) if math.gcd(s, size) == 1)
+    place = (situation.turn * step % size + 0.5) / size
+    return Placement(endpoints[proportional(weights, place)], "its turn")
+
+
+def _least_load(endpoints: Sequence[Endpoint], _: ModelRef, situation: Situation) -> Placement:
+    return Placement(_least_loaded(endpoints, situation), "the least load")
+
+
+def _random_of_two(endpoints: Sequence[Endpoint], _: ModelRef, situation: Situation) -> Placement:
+    shares = _shares(endpoints)
+    first = proportional(shares, situation.chance)
+    others = [e for index, e in enumerate(endpoints) if index != first]
+    again = situation.chance * 65_537 % 1  # as good as a second throw
+    second = others[proportional(_shares(others), again)]
+    pair = (endpoints[first], second)
+    return Placement(min(pair, key=lambda e: _burden(e, situation)), "the less loaded of two")
+
+
+def _least_loaded(endpoints: Sequence[Endpoint], situation: Situation) -> Endpoint:
+    """The lowest load for its weight; chance among equals."""
+    burdens = [_burden(endpoint, situation) for endpoint in endpoints]
+    lowest = min(burdens)
+    equal = [e for e, burden in zip(endpoints, burdens, strict=True) if burden == lowest]
+    return equal[proportional(_shares(equal), situation.chance)]
+
+
+def _burden(endpoint: Endpoint, situation: Situation) -> float:
+    """The load that one request more would make, for the endpoint's weight."""
+    return (situation.of(endpoint).load + 1) / (endpoint.weight or 1)
+
+
+def _lora_affinity(endpoints: Sequence[Endpoint], ref: ModelRef, situation: Situation) -> Placement:
+    """Where the adapter is in memory, then where there is room for it, then at its home.
+
+    An endpoint that has more than its share is passed over. The home is the same for every router
+    that knows the same endpoints, so that they agree without a word.
+    """
+    if ref.lora is None:
+        return _weighted(endpoints, ref, situation)
+    shares = _shares(endpoints)
+    load = sum(situation.of(e).load for e in endpoints)
+    room = [
+        e
+        for e, share in zip(endpoints, shares, strict=True)
+        if situation.of(e).load <= OVERLOAD * share * load + SLACK
+    ]
+    roomy = room or endpoints
+    order = by_key([e.name for e in roomy], _shares(roomy), ref.lora)
+    homes = [roomy[index] for index in order]
+    for why, wanted in _PREFERENCES:
+        for endpoint in homes:
+            if wanted(situation.of(endpoint), ref.lora):
+                return Placement(endpoint, why)
+    raise AssertionError("the last preference wants every endpoint")
+
+
+_PREFERENCES: tuple[tuple[str, Callable[[EndpointState, str], bool]], ...] = (
+    ("the adapter is in memory there", lambda state, lora: lora in state.resident),
+    ("the adapter has room there", lambda state, _: bool(state.free_slots)),
+    ("the adapter's home", lambda _, __: True),
+)
+
+
+_STRATEGIES: Mapping[Balancing, Callable[[Sequence[Endpoint], ModelRef, Situation], Placement]] = {
+    Balancing.WEIGHTED: _weighted,
+    Balancing.ROUND_ROBIN: _round_robin,
+    Balancing.LEAST_LOAD: _least_load,
+    Balancing.RANDOM_OF_TWO: _random_of_two,
+    Balancing.LORA_AFFINITY: _lora_affinity,
+}
