@@ -5,11 +5,14 @@ Knows no vendor's JSON (the payload room does) and no protobuf (the ext_proc roo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 _LONGEST_REQUEST_ID = 128
+
+# Of a text with more characters, so many in so many pieces tell its length in tokens.
+_MEASURED, _PIECES = 16_384, 8
 
 
 class Headers:
@@ -106,13 +109,48 @@ class Prompt:
         latest = next(asked, spoken[0] if spoken else None)
         return latest.text if latest else self.system
 
+    @property
+    def estimated_tokens(self) -> int:
+        """How long the prompt is for a model, by the number and the width of its characters.
+
+        About four characters to a token in Latin script, two in Cyrillic and Arabic, one and a half
+        in Han, Kana and Hangul; never exact. Of the turns, those that were read.
+        """
+        return sum(map(_estimated, (turn.text for turn in self.turns)), _estimated(self.system))
+
+
+def _estimated(text: str) -> int:
+    if text.isascii():
+        return -(-len(text) // 4)
+    if len(text) <= _MEASURED:
+        return _measured(text)
+    step = len(text) // _PIECES
+    piece = _MEASURED // _PIECES
+    sample = "".join(text[start : start + piece] for start in range(0, len(text), step))
+    return _measured(sample) * len(text) // len(sample)
+
+
+def _measured(text: str) -> int:
+    beyond = len(text.encode(errors="replace")) - len(text)  # two bytes more for each of Han
+    wide = min(len(text), beyond // 2)
+    return -(-(len(text) - wide) // 4) + -(-2 * wide // 3)
+
 
 @dataclass(frozen=True, slots=True)
 class InferenceRequest:
-    """An API-neutral view of one inference request; its payload can rewrite the body."""
+    """An API-neutral view of one inference request; its payload can rewrite the body.
 
-    api: Api
+    `headers` are those that Envoy shows to the router, `path` has no query. `metadata` holds the
+    texts of the body's `metadata`, `max_tokens` how long an answer the client allows. `api` is None
+    where only the head is known, of a request that is no inference request.
+    """
+
+    api: Api | None
     model: str
     prompt: Prompt
     stream: bool = False
     user: str | None = field(default=None, repr=False)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_tokens: int | None = None
+    headers: Headers = field(default=Headers(), repr=False)
+    path: str = ""

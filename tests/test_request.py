@@ -57,15 +57,12 @@ def test_a_request_id_has_its_bounds() -> None:
 # The lengths that the tokenizer of a widely used model, Qwen, gives these texts.
 COUNTED = {
     "english": (
-        "I signed a lease for an apartment two months ago, and now the landlord says that the "
-        "building will be sold at the end of the year. Can he do that without any compensation?",
-        37,
+        "I signed a lease for an apartment two months ago. Can the landlord sell the building now?",
+        19,
     ),
     "code": (
-        "def merge(intervals):\n    merged = []\n    for start, end in sorted(intervals):\n"
-        "        if merged and start <= merged[-1][1]:\n            merged[-1] = (merged[-1][0], "
-        "max(merged[-1][1], end))\n",
-        54,
+        "for start, end in sorted(spans):\n    if out and start <= out[-1][1]:\n        continue\n",
+        24,
     ),
     "chinese": (
         "我两个月前签了一份租房合同，现在房东说这栋楼年底要卖掉。他可以不付任何赔偿就这样做吗？",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import betterproto2
@@ -15,7 +16,7 @@ from envoy_data_plane.envoy.type import v3 as envoy_type
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from router.config import Config
+from router.config import Config, forwarded_headers
 from router.envoy_config.clusters import ROUTER_CLUSTER
 from router.envoy_config.document import pack
 from router.envoy_config.fallback import LUA
@@ -25,7 +26,8 @@ from router.flow import ENDPOINT_HEADER, HEADERS_READ, MODEL_HEADER
 
 EXT_PROC = "envoy.filters.http.ext_proc"
 
-# All that the router may set, on requests and on the responses that it gives itself.
+# All that the router may set, on requests and on the responses that it gives itself, besides what
+# decisions have it change.
 _MUTABLE = (
     ENDPOINT_HEADER,
     MODEL_HEADER,
@@ -68,8 +70,10 @@ def ext_proc_filter(config: Config) -> ext_proc.ExternalProcessor:
         status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.ServiceUnavailable),
         message_timeout=timedelta(milliseconds=config.envoy.message_timeout_ms),
         processing_mode=_processing_mode(config),
-        mutation_rules=_mutation_rules(),
-        forward_rules=ext_proc.HeaderForwardingRules(allowed_headers=_exactly(HEADERS_READ)),
+        mutation_rules=_mutation_rules(config),
+        forward_rules=ext_proc.HeaderForwardingRules(
+            allowed_headers=_exactly((*HEADERS_READ, *_forwarded(config)))
+        ),
         metadata_options=ext_proc.MetadataOptions(
             receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(
                 untyped=[METADATA_NAMESPACE]
@@ -102,11 +106,35 @@ def _processing_mode(config: Config) -> ext_proc.ProcessingMode:
     )
 
 
-def _mutation_rules() -> mutation_rules.HeaderMutationRules:
+def _mutation_rules(config: Config) -> mutation_rules.HeaderMutationRules:
+    names = "|".join(map(_literally, (*_MUTABLE, *_changed(config))))
     return mutation_rules.HeaderMutationRules(
-        disallow_all=True,
-        allow_expression=matcher.RegexMatcher(regex=f"^({'|'.join(_MUTABLE)})$"),
+        disallow_all=True, allow_expression=matcher.RegexMatcher(regex=f"^({names})$")
     )
+
+
+def _literally(name: str) -> str:
+    return re.escape(name).replace(r"\-", "-")  # which needs none here, and reads better
+
+
+def _changed(config: Config) -> tuple[str, ...]:
+    """The request headers that decisions set or remove, each once, in alphabetical order."""
+    changes = [
+        plugin.configuration
+        for decision in config.decisions
+        for plugin in decision.plugins
+        if plugin.type == "header_mutation" and plugin.configuration.enabled
+    ]
+    names = {
+        name
+        for change in changes
+        for name in (*(header.name for header in (*change.add, *change.update)), *change.delete)
+    }
+    return tuple(sorted(names.difference(_MUTABLE)))
+
+
+def _forwarded(config: Config) -> tuple[str, ...]:
+    return tuple(name for name in forwarded_headers(config) if name not in HEADERS_READ)
 
 
 def _exactly(names: tuple[str, ...]) -> matcher.ListStringMatcher:

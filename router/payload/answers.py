@@ -6,11 +6,11 @@ the rooms that raise them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from router.catalog import Catalog
+from router.catalog import Catalog, ModelRef
 from router.errors import ClientError, RouterError
 from router.mutation import ImmediateResponse
 from router.request import Api
@@ -44,9 +44,14 @@ def render_error(path: str, error: RouterError) -> ImmediateResponse:
     )
 
 
-def render_models(catalog: Catalog, created: int) -> bytes:
-    """The answer to `GET /v1/models`: the auto name, the base models, each before its adapters."""
-    return msgspec.json.encode({"object": "list", "data": list(_cards(catalog, created))})
+def render_models(catalog: Catalog, created: int, found: Iterable[ModelRef] = ()) -> bytes:
+    """The answer to `GET /v1/models`: the auto name, the base models, each before its adapters.
+
+    `found` are adapters besides those of the catalog.
+    """
+    cards = [*_cards(catalog, created)]
+    cards += (_card(ref.served_name, created, parent=ref.model) for ref in found)
+    return msgspec.json.encode({"object": "list", "data": cards})
 
 
 def _cards(catalog: Catalog, created: int) -> Iterator[dict[str, object]]:

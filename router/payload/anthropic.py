@@ -7,8 +7,6 @@ so families that are told an effort are left alone.
 
 from __future__ import annotations
 
-import msgspec
-
 from router.catalog import ReasoningStyle
 from router.payload.body import RequestBody
 from router.payload.content import (
@@ -16,22 +14,12 @@ from router.payload.content import (
     read_content,
     read_conversation,
     read_messages,
-    read_string,
     with_prompt,
 )
-from router.payload.document import NULL, kind
 from router.payload.edit import Reasoning, SystemPrompt
+from router.payload.facts import read_text
 from router.payload.reasoning import TEMPLATE_ARGUMENTS, Changes, check_object, template_argument
 from router.request import Api, Prompt
-
-
-class Metadata(msgspec.Struct):
-    """The `metadata` member: whom the request is for."""
-
-    user_id: msgspec.Raw = NULL
-
-
-_METADATA = msgspec.json.Decoder(Metadata)
 
 
 class Messages(RequestBody):
@@ -51,9 +39,7 @@ class Messages(RequestBody):
         )
 
     def _read_user(self) -> str | None:
-        value = self._body.get("metadata")
-        user = _METADATA.decode(value).user_id if kind(value) == "{" else NULL
-        return read_string(user, "metadata.user_id") if kind(user) == '"' else None
+        return read_text(self._metadata, ("user_id",))
 
     def _system_prompt_change(self, prompt: SystemPrompt) -> Changes:
         return {"system": with_prompt(prompt, self._body.view("system"))}

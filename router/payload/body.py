@@ -1,4 +1,4 @@
-"""What every API's request body has in common: model, stream, user, tools, and how edits combine.
+"""What every API's request body has in common: model, stream, user, limits, and how edits combine.
 
 Leaves to the dialects where an API keeps its prompt, its system prompt and its reasoning switch.
 """
@@ -15,6 +15,7 @@ from router.errors import BadRequest
 from router.payload.content import read_string, wrong
 from router.payload.document import JsonObject, encode, kind
 from router.payload.edit import Edit, Reasoning, SystemPrompt
+from router.payload.facts import read_metadata, read_positive, read_text, texts
 from router.payload.reasoning import Changes
 from router.request import Api, InferenceRequest, Prompt
 
@@ -40,15 +41,20 @@ class RequestBody(ABC):
 
     api: ClassVar[Api]
     takes_system_prompt: ClassVar[bool] = True
+    # The members that bound an answer's length, the first one first.
+    limits: ClassVar[tuple[str, ...]] = ("max_tokens",)
 
     def __init__(self, body: JsonObject) -> None:
         self._body = body
+        self._metadata = read_metadata(body.fields)
         self.request = InferenceRequest(
             api=self.api,
             model=self._read_model(),
             prompt=self._read_prompt(),
             stream=self._read_stream(),
             user=self._read_user(),
+            metadata=texts(self._metadata),
+            max_tokens=read_positive(body.fields, self.limits),
         )
 
     def rewrite(self, edit: Edit) -> bytes:
@@ -84,8 +90,7 @@ class RequestBody(ABC):
     def _reasoning_change(self, reasoning: Reasoning) -> Changes: ...
 
     def _read_user(self) -> str | None:
-        user = self._body.get("user")
-        return read_string(user, "user") if kind(user) == '"' else None
+        return read_text(self._body.fields, ("user", "safety_identifier"))
 
     def _read_model(self) -> str:
         value = self._body.get("model")

@@ -63,6 +63,7 @@ class ChatCompletions(RequestBody):
     """`/v1/chat/completions`: the system prompt is a message of role system or developer."""
 
     api = Api.CHAT_COMPLETIONS
+    limits = ("max_completion_tokens", "max_tokens")
 
     def _read_prompt(self) -> Prompt:
         check_object(self._body, TEMPLATE_ARGUMENTS)
@@ -136,6 +137,7 @@ class Responses(RequestBody):
     """`/v1/responses`: the system prompt is `instructions`; system items of the input stay."""
 
     api = Api.RESPONSES
+    limits = ("max_output_tokens",)
 
     def _read_prompt(self) -> Prompt:
         check_object(self._body, TEMPLATE_ARGUMENTS)
