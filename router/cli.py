@@ -6,8 +6,6 @@ Exit status: 0 done, 1 failed while running, 2 the input (configuration, model, 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -65,6 +63,12 @@ def _add_serve(commands: Commands) -> None:
     command.add_argument(
         "--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)"
     )
+    command.add_argument(
+        "--envoy",
+        type=Path,
+        metavar="DIR",
+        help="keep the clusters in DIR/cds.yaml those of the configuration, also when it changes",
+    )
     command.add_argument("--share-ports", action="store_true", help=argparse.SUPPRESS)
     command.set_defaults(run=_serve)
 
@@ -76,12 +80,12 @@ def _add_check(commands: Commands) -> None:
 
 
 def _add_explain(commands: Commands) -> None:
-    command = commands.add_parser("explain", help="show where one prompt would go, and why")
+    from router import explain
+
+    command = commands.add_parser("explain", help="show where requests would go, and why")
     _add_config(command)
-    command.add_argument("text", help="the prompt")
-    command.add_argument("--model", help="the model that the client names (default: auto)")
-    command.add_argument("--json", action="store_true", help="the whole record as JSON")
-    command.set_defaults(run=_explain)
+    explain.add_arguments(command)
+    command.set_defaults(run=explain.main)
 
 
 def _add_envoy(commands: Commands) -> None:
@@ -121,10 +125,10 @@ def _serve(options: argparse.Namespace) -> int:
     if options.workers > 1:
         from router.workers import run_workers
 
-        return run_workers(options.config, options.workers)
+        return run_workers(options.config, options.workers, envoy=options.envoy)
     from router.serve import run
 
-    run(options.config, share_ports=options.share_ports)
+    run(options.config, share_ports=options.share_ports, envoy=options.envoy)
     return 0
 
 
@@ -134,29 +138,6 @@ def _check(options: argparse.Namespace) -> int:
     report = check(options.config)
     print("\n".join(report.lines))
     return 0 if report.ok else 2
-
-
-def _explain(options: argparse.Namespace) -> int:
-    from router.explain import render
-
-    account = asyncio.run(_account(options))
-    lines = [json.dumps(account, ensure_ascii=False, indent=2)] if options.json else render(account)
-    print("\n".join(lines), flush=True)
-    return 0
-
-
-async def _account(options: argparse.Namespace) -> dict[str, Any]:
-    from router.config import load
-    from router.explain import explain
-    from router.snapshot import Encoders, compile_snapshot
-
-    loaded = load(options.config)
-    encoders = Encoders()
-    try:
-        snapshot = compile_snapshot(loaded, encoders)
-        return await explain(snapshot, options.text, model=options.model)
-    finally:
-        await encoders.close()
 
 
 def _envoy(options: argparse.Namespace) -> int:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
+from router.reload import Outcome, Status
 from router.routing import Routing
 from router.telemetry.decision_log import DecisionLog
 from router.telemetry.metrics import Metrics
@@ -35,6 +38,22 @@ class Telemetry:
             self.flush()
         elif len(self._waiting) == 1:
             asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.flush)
+
+    def serving(self, version: str) -> None:
+        """The process serves this version of the configuration from now on, and no other."""
+        self.metrics.serving(version)
+
+    def reloaded(self, outcome: Outcome) -> None:
+        """What became of a reload."""
+        self.metrics.reloaded(outcome.status.value)
+        log = structlog.get_logger()
+        match outcome.status:
+            case Status.FAILED:
+                log.error(
+                    "config_reload_failed", version=outcome.version, problems=outcome.problems
+                )
+            case Status.RELOADED:
+                log.info("config_reloaded", version=outcome.version, warnings=outcome.problems)
 
     def flush(self) -> None:
         """Report what waits; the last thing to do before the process ends."""

@@ -6,15 +6,22 @@ import contextlib
 import logging
 import sys
 import traceback
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
 
 from router.config.process import LoggingSettings
+from router.decisions import Decision, Verdict, leaves
+from router.matches import Match
 from router.routing import Reason, Routing
 
 EVENT = "routing_decision"
+
+_MOST_SIGNALS = 32
+_MOST_RUNNERS_UP = 3
 
 
 def configure_logging(settings: LoggingSettings) -> None:
@@ -100,7 +107,11 @@ class DecisionLog:
 
 
 def describe(routing: Routing) -> dict[str, Any]:
-    """The record as flat, JSON-ready values, without the prompt; absent facts are left out."""
+    """The record as JSON-ready values, without the prompt; absent facts are left out.
+
+    With the configuration of its `config_version` a line proves its decision: `signals` is all
+    that held, `signal_errors` what is unknown, and nothing else is true.
+    """
     event: dict[str, Any] = {
         "request_id": routing.request_id or None,
         "reason_code": routing.reason.value,
@@ -109,10 +120,12 @@ def describe(routing: Routing) -> dict[str, Any]:
         "selected_model": routing.model,
         "base_model": routing.ref.model if routing.ref else None,
         "adapter": routing.adapter,
+        "rule": routing.rule.name if routing.rule else None,
         "category": routing.category,
         "decision": routing.decision,
-        "confidence": round(routing.confidence, 4) if routing.verdict else None,
+        **_evidence(routing),
         "selected_endpoint": routing.endpoint.name if routing.endpoint else None,
+        "placement": routing.placement,
         "reasoning_enabled": routing.reasoning,
         "reasoning_effort": routing.reasoning_effort if routing.reasoning else None,
         "stream": routing.stream or None,
@@ -122,6 +135,51 @@ def describe(routing: Routing) -> dict[str, Any]:
         "config_version": routing.config_version,
     }
     return {key: value for key, value in event.items() if value is not None}
+
+
+def _evidence(routing: Routing) -> dict[str, Any]:
+    """What the decision was found from. Bounded: a hostile prompt may match hundreds of rules."""
+    verdict, choice = routing.verdict, routing.choice
+    if verdict is None:
+        return {}
+    held = [match for report in routing.reports for match in report.matches if match.holds]
+    omitted = len(held) - _MOST_SIGNALS
+    if omitted > 0:
+        held = _foremost(held, verdict.decision)
+    return {
+        "confidence": round(routing.confidence, 4),
+        "signals": [_signal(match) for match in held],
+        "signals_omitted": omitted if omitted > 0 else None,
+        "signal_errors": {r.kind: r.error.code for r in routing.reports if r.error} or None,
+        "runners_up": _runners_up(verdict) or None,
+        "choice": choice.why if choice else None,
+        "excluded": list(choice.excluded) or None if choice else None,
+    }
+
+
+def _signal(match: Match) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "kind": match.kind,
+        "name": match.name,
+        "confidence": round(match.confidence, 4),
+    }
+    if match.detail:
+        shown["detail"] = dict(match.detail)
+    if match.ref:
+        shown["model"] = match.ref.served_name
+    return shown
+
+
+def _foremost(held: Sequence[Match], decision: Decision | None) -> list[Match]:
+    """As many as a line may hold, those first that the decision's rule asks about."""
+    asked = {(leaf.kind, leaf.name) for leaf in leaves(decision.rule)} if decision else set()
+    return sorted(held, key=lambda match: (match.kind, match.name) not in asked)[:_MOST_SIGNALS]
+
+
+def _runners_up(verdict: Verdict) -> list[dict[str, Any]]:
+    """The first of the other decisions that hold, in the order of the file."""
+    others = islice(verdict.runners_up(), _MOST_RUNNERS_UP)
+    return [{"name": d.name, "confidence": round(t.confidence or 0.0, 4)} for d, t in others]
 
 
 def _traceback(routing: Routing) -> list[str]:

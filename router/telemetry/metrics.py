@@ -1,13 +1,13 @@
 """Prometheus metrics, under the names that users of semantic routers have on their dashboards.
 
-Label values are bounded: model, adapter, category and endpoint names come from the configuration,
-never from a client.
+Label values are bounded: the names of models, adapters, categories, decisions, rules and endpoints
+come from the configuration, never from a client.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -27,7 +27,10 @@ _FAILURES = frozenset(
         Reason.CLASSIFIER_UNAVAILABLE,
     }
 )
-_NO_MODEL = "none"
+_NONE = "none"
+_OTHER = "other"
+# What dashboards know these kinds of signal as; the others go by their own names.
+_CLASSIFIERS = {"domain": "category", "mcp": "category_mcp"}
 
 
 class Metrics:
@@ -37,6 +40,14 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._define_counters()
         self._define_histograms()
+        self._version = ""
+        self.config_good = Gauge(
+            "lora_router_config_last_reload_successful",
+            "Whether the configuration file as it is now is what is served.",
+            registry=self.registry,
+            multiprocess_mode="min",
+        )
+        self.config_good.set(1)
         self.config_info = Gauge(
             "lora_router_config_info",
             "Processes that serve this version of the configuration.",
@@ -47,6 +58,9 @@ class Metrics:
 
     def _define_counters(self) -> None:
         counter = self._counter
+        self.reloads = counter(
+            "lora_router_config_reloads", "Reloads of the configuration, by outcome.", "outcome"
+        )
         self.requests = counter("llm_model_requests", "Requests by serving model.", "model")
         self.errors = counter(
             "llm_request_errors", "Requests that failed or fell back.", "model", "reason"
@@ -75,7 +89,16 @@ class Metrics:
         self.endpoints = counter(
             "lora_router_endpoint_selections", "Requests sent, by endpoint.", "endpoint"
         )
-        self.cache_hits = counter("llm_cache_hits", "Classifications answered from the cache.")
+        self.decisions = counter(
+            "lora_router_decisions", "Requests classified, by decision.", "decision"
+        )
+        self.rules = counter(
+            "lora_router_routing_rules", "Requests that a routing rule matched, by rule.", "rule"
+        )
+        self.signal_errors = counter(
+            "lora_router_signal_errors", "Signals that failed, by error.", "kind", "code"
+        )
+        self.cache_hits = counter("llm_cache_hits", "Requests classified from what is remembered.")
         self.truncations = counter(
             "lora_router_truncated_prompts", "Prompts of which only head and tail were classified."
         )
@@ -86,7 +109,7 @@ class Metrics:
             "llm_model_routing_latency_seconds", "Time spent in the router.", _SECONDS
         )
         self.classifier = histogram(
-            "llm_classifier_latency_seconds", "Time spent in signals.", _SECONDS, "classifier"
+            "llm_classifier_latency_seconds", "Time spent in a signal.", _SECONDS, "classifier"
         )
         self.queue_time = histogram(
             "lora_router_encoder_queue_seconds", "Time that texts waited for the model.", _SECONDS
@@ -101,11 +124,26 @@ class Metrics:
             "llm_classification_confidence", "Confidence of the verdict.", _CONFIDENCE, "category"
         )
 
+    def serving(self, version: str) -> None:
+        """The process serves this version of the configuration, and no other."""
+        if self._version not in ("", version):
+            self.config_info.labels(self._version).set(0)
+        self.config_info.labels(version).set(1)
+        self._version = version
+
+    def reloaded(self, status: str) -> None:
+        """Count one reload."""
+        self.reloads.labels(status).inc()
+        if status != "unchanged":
+            self.config_good.set(int(status == "reloaded"))
+
     def observe(self, routing: Routing) -> None:
         """Count one request."""
-        model = routing.model or _NO_MODEL
+        model = routing.model or _NONE
         self.reasons.labels(routing.reason.value, model).inc()
         self.latency.observe(routing.timings.get("total", 0.0))
+        if routing.rule:
+            self.rules.labels(routing.rule.name).inc()
         if routing.ref:
             self._observe_choice(routing, model)
         if routing.error and routing.reason in _FAILURES:
@@ -118,26 +156,34 @@ class Metrics:
         if routing.endpoint:
             self.endpoints.labels(routing.endpoint.name).inc()
         if routing.requested_model != model:
-            self.modifications.labels(routing.requested_model, model).inc()
+            # A rule takes whatever name its pattern allows; all others are known ones.
+            by_rule = routing.rule is not None and routing.rule.refs
+            source = _OTHER if by_rule else routing.requested_model
+            self.modifications.labels(source, model).inc()
         if routing.reasoning is not None:
             enabled = str(routing.reasoning).lower()
             effort = (routing.reasoning_effort or "") if routing.reasoning else ""
             self.reasoning.labels(routing.category or "", model, enabled, effort).inc()
 
     def _observe_classification(self, routing: Routing) -> None:
-        category = routing.category or _NO_MODEL
+        category = routing.category or _NONE
         self.categories.labels(category).inc()
         self.confidence.labels(category).observe(routing.confidence)
-        self.classifier.labels("category").observe(routing.timings.get("signals", 0.0))
+        self.decisions.labels(routing.decision or _NONE).inc()
         for report in routing.reports:
-            self._observe_report(report)
-
-    def _observe_report(self, report: Report) -> None:
-        facts: Mapping[str, object] = report.facts
-        if facts.get("cached"):
-            self.cache_hits.inc()
-        if facts.get("truncated"):
+            self._observe_report(report, routing.timings.get(report.kind, 0.0))
+        if any(report.facts.get("truncated") for report in routing.reports):
             self.truncations.inc()
+        # Signals may share a model: only the first of a prompt's readings tells whether it was new.
+        cached = [r.facts["cached"] for r in routing.reports if "cached" in r.facts]
+        if cached and all(cached):
+            self.cache_hits.inc()
+
+    def _observe_report(self, report: Report, seconds: float) -> None:
+        kind = report.kind
+        self.classifier.labels(_CLASSIFIERS.get(kind, kind)).observe(seconds)
+        if report.error:
+            self.signal_errors.labels(kind, report.error.code).inc()
 
     def observe_batch(self, facts: BatchFacts) -> None:
         """Count one forward pass."""
