@@ -11,7 +11,6 @@ import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -19,13 +18,12 @@ import uvloop
 from aiohttp import web
 
 from router.admin.app import Admin
-from router.config import Loaded, load
+from router.config import Config, Loaded, load
 from router.config.process import ServerSettings
 from router.errors import ConfigError
 from router.extproc.server import ExtProcServer
-from router.flow import RequestFlow
 from router.payload import render_error
-from router.snapshot import Shared, Snapshot, compile_snapshot
+from router.service import Service, WriteClusters
 from router.telemetry import Telemetry
 from router.telemetry.decision_log import DecisionLog, configure_logging
 from router.telemetry.metrics import Metrics
@@ -34,37 +32,39 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1
 
 
-@dataclass
-class Service:
-    """The running process: what it serves from, and whether it takes requests."""
-
-    snapshot: Snapshot
-    telemetry: Telemetry
-    ready: bool = False
-
-    def new_flow(self) -> RequestFlow:
-        """One request's way through the present snapshot."""
-        return RequestFlow(self.snapshot, self.telemetry.report)
-
-
 @asynccontextmanager
-async def running(loaded: Loaded, *, share_ports: bool = False) -> AsyncIterator[Service]:
+async def running(
+    loaded: Loaded, *, share_ports: bool = False, envoy: Path | None = None
+) -> AsyncIterator[Service]:
     """Serve `loaded` until the block ends, then drain: in-flight requests finish first.
 
-    `share_ports` lets several workers listen on the same ports (SO_REUSEPORT).
+    `share_ports` lets several workers listen on the same ports (SO_REUSEPORT). `envoy` is the
+    directory from which Envoy takes its clusters, where the router is to keep them up to date.
     """
     telemetry = _telemetry(loaded)
-    shared = Shared(telemetry.metrics.observe_batch)
+    service = Service(loaded, telemetry, write_clusters=_cluster_writer(envoy))
     try:
-        snapshot = await compile_snapshot(loaded, shared)
-        await shared.warm()
-        service = Service(snapshot, telemetry)
+        await service.start()
         _spare_the_collector()
         async with _listening(service, loaded.config.server, share_ports):
+            if loaded.config.server.watch_config:
+                service.watch()
             yield service
     finally:
         telemetry.flush()
-        await shared.close()
+        await service.close()
+
+
+def _cluster_writer(directory: Path | None) -> WriteClusters | None:
+    if directory is None:
+        return None
+    # Takes a second to import: only for whoever wants Envoy's files written.
+    from router.envoy_config import write_clusters
+
+    def write(config: Config, besides: Config | None) -> None:
+        write_clusters(config, directory, besides=besides)
+
+    return write
 
 
 def _spare_the_collector() -> None:
@@ -78,9 +78,7 @@ def _spare_the_collector() -> None:
 
 
 def _telemetry(loaded: Loaded) -> Telemetry:
-    metrics = Metrics()
-    metrics.config_info.labels(loaded.version).set(1)
-    return Telemetry(metrics, DecisionLog(include_prompt=loaded.config.logging.include_prompt))
+    return Telemetry(Metrics(), DecisionLog(include_prompt=loaded.config.logging.include_prompt))
 
 
 @asynccontextmanager
@@ -95,7 +93,7 @@ async def _listening(
         render_error=render_error,
         share_port=share_ports,
     )
-    admin = Admin(lambda: service.snapshot, service.telemetry.metrics, lambda: service.ready)
+    admin = Admin(service)
     async with _admin_server(admin, settings.admin, share_ports):
         await extproc.start()
         service.ready = True
@@ -123,8 +121,8 @@ async def _admin_server(admin: Admin, address: str, share_port: bool) -> AsyncIt
         await runner.cleanup()
 
 
-async def serve(loaded: Loaded, *, share_ports: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT."""
+async def serve(loaded: Loaded, *, share_ports: bool = False, envoy: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP loads the configuration anew."""
     log = structlog.get_logger()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -137,7 +135,8 @@ async def serve(loaded: Loaded, *, share_ports: bool = False) -> None:
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, drain)
-    async with running(loaded, share_ports=share_ports) as service:
+    async with running(loaded, share_ports=share_ports, envoy=envoy) as service:
+        loop.add_signal_handler(signal.SIGHUP, service.reload_soon)
         server = loaded.config.server
         log.info(
             "serving",
@@ -155,7 +154,7 @@ def _end_with_the_supervisor() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def run(path: Path, *, share_ports: bool = False) -> None:
+def run(path: Path, *, share_ports: bool = False, envoy: Path | None = None) -> None:
     """Load `path` and serve it in this process. Raises ConfigError, ModelFilesError."""
     if share_ports:
         _end_with_the_supervisor()
@@ -163,4 +162,4 @@ def run(path: Path, *, share_ports: bool = False) -> None:
     configure_logging(loaded.config.logging)
     for warning in loaded.warnings:
         structlog.get_logger().warning("configuration", detail=warning)
-    uvloop.run(serve(loaded, share_ports=share_ports))
+    uvloop.run(serve(loaded, share_ports=share_ports, envoy=envoy))

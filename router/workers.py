@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -25,16 +26,16 @@ from router.telemetry.decision_log import configure_logging
 _LOOK_SECONDS = 0.2  # how often the workers are looked after
 _RESTART_SECONDS = 1.0  # how long a worker's place stays empty, lest a broken one spins
 _PROVEN_SECONDS = 5.0  # a worker that lived so long shows that the configuration works
-_INPUT_IS_WRONG = 2
 
 
-def run_workers(path: Path, count: int) -> int:
+def run_workers(path: Path, count: int, *, envoy: Path | None = None) -> int:
     """Run `count` workers until SIGTERM or SIGINT; the exit status. Raises ConfigError."""
     loaded = load(path)
     _check_shareable(path, loaded)
     configure_logging(loaded.config.logging)
     with tempfile.TemporaryDirectory(prefix="lora-router-metrics-") as directory:
-        return Supervisor(path, count, directory).run()
+        more = ["--envoy", str(envoy)] if envoy else []
+        return Supervisor(path, count, directory, more).run()
 
 
 def _check_shareable(path: Path, loaded: Loaded) -> None:
@@ -47,8 +48,11 @@ def _check_shareable(path: Path, loaded: Loaded) -> None:
 class Supervisor:
     """Keeps `count` workers alive until it is told to stop or they prove unable to start."""
 
-    def __init__(self, path: Path, count: int, metrics_directory: str) -> None:
-        self._command = [sys.executable, "-m", "router", "serve", "-c", str(path), "--share-ports"]
+    def __init__(
+        self, path: Path, count: int, metrics_directory: str, options: Sequence[str] = ()
+    ) -> None:
+        serve = [sys.executable, "-m", "router", "serve", "-c", str(path), "--share-ports"]
+        self._command = [*serve, *options]
         self._environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": metrics_directory}
         self._metrics_directory = metrics_directory
         self._count = count
@@ -62,6 +66,7 @@ class Supervisor:
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
+        signal.signal(signal.SIGHUP, lambda *_: self._reload_all())
         try:
             while not self._stop.is_set():
                 self._look()
@@ -82,6 +87,13 @@ class Supervisor:
                 return
             self._start()
 
+    def _reload_all(self) -> None:
+        """Workers that are just starting read the file anyway, and would die of the signal."""
+        now = time.monotonic()
+        for worker, started in self._workers.items():
+            if now - started > _PROVEN_SECONDS:
+                worker.send_signal(signal.SIGHUP)
+
     def _start(self) -> None:
         worker = subprocess.Popen(self._command, env=self._environment)
         self._workers[worker] = time.monotonic()
@@ -92,7 +104,8 @@ class Supervisor:
         mark_process_dead(worker.pid, self._metrics_directory)
         self._log.error("worker ended", pid=worker.pid, status=worker.returncode)
         self._restart_at = time.monotonic() + _RESTART_SECONDS
-        if worker.returncode == _INPUT_IS_WRONG or not self._proven:
+        # Later on the file may be broken for a while: the others serve what it was before.
+        if not self._proven:
             self._status = max(worker.returncode, 1)
             self._stop.set()
 

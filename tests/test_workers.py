@@ -13,12 +13,13 @@ import aiohttp
 import psutil
 import pytest
 
+from router.config import load
 from router.errors import ConfigError
 from router.testing import ManagedProcess, free_port
 from router.workers import run_workers
 
 CONFIG = """
-server: {{extproc: "{extproc}", admin: "127.0.0.1:{admin}"}}
+server: {{extproc: "{extproc}", admin: "127.0.0.1:{admin}", watch_config: false}}
 vllm_endpoints: [{{name: a, address: 127.0.0.1, port: 8000}}]
 model_config: {{llama: {{}}}}
 default_model: llama
@@ -50,13 +51,14 @@ def listeners(supervisor: int, port: int) -> set[int]:
     return found
 
 
-async def serving_processes(admin: int) -> float:
+async def serving_processes(admin: int, version: str = "") -> float:
     """What the metrics of all workers together say of their number."""
     url = f"http://127.0.0.1:{admin}/metrics"
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         text = await answer.text()
-    (line,) = (one for one in text.splitlines() if one.startswith("lora_router_config_info{"))
-    return float(line.rsplit(" ", 1)[1])
+    prefix = f'lora_router_config_info{{version="{version}'
+    lines = [one for one in text.splitlines() if one.startswith(prefix)]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
 def test_workers_cannot_share_a_unix_socket(tmp_path: Path) -> None:
@@ -65,11 +67,17 @@ def test_workers_cannot_share_a_unix_socket(tmp_path: Path) -> None:
         run_workers(path, 2)
 
 
-async def test_a_dead_worker_is_replaced_and_sigterm_ends_all(tmp_path: Path) -> None:
+async def test_all_follow_the_file_a_dead_one_is_replaced_and_sigterm_ends_all(
+    tmp_path: Path,
+) -> None:
     port, admin = free_port(), free_port()
     supervisor = two_workers(tmp_path, f"127.0.0.1:{port}", admin)
+    path = tmp_path / "config.yaml"
     await supervisor.start()
     try:
+
+        async def both_follow() -> bool:
+            return await serving_processes(admin, load(path).version) == 2
 
         async def both_listen() -> bool:
             return len(listeners(supervisor.pid, port)) == 2
@@ -86,6 +94,9 @@ async def test_a_dead_worker_is_replaced_and_sigterm_ends_all(tmp_path: Path) ->
         first = listeners(supervisor.pid, port)
         assert await serving_processes(admin) == 2
         await supervisor.until(all_of_age)
+        path.write_text(path.read_text() + "strategy: confidence\n")
+        os.kill(supervisor.pid, signal.SIGHUP)
+        await supervisor.until(both_follow)
         os.kill(min(first), signal.SIGKILL)
         await supervisor.until(one_replaced)
         assert await serving_processes(admin) == 2

@@ -21,12 +21,15 @@ def write_config(config: Config, path: Path) -> Path:
 
 
 class RouterProcess:
-    """A running router. Use it as an async context manager, or start, kill and stop it by hand."""
+    """A running router. Use it as an async context manager, or start, kill and stop it by hand.
 
-    def __init__(self, config: Config, directory: Path) -> None:
+    `options` are more words of the command line.
+    """
+
+    def __init__(self, config: Config, directory: Path, *options: str) -> None:
         self.config = config
         path = write_config(config, directory / "config.yaml")
-        command = [sys.executable, "-m", "router", "serve", "-c", str(path)]
+        command = [sys.executable, "-m", "router", "serve", "-c", str(path), *options]
         self.process = ManagedProcess(command, directory / "router.log")
 
     async def __aenter__(self) -> RouterProcess:
