@@ -1,17 +1,21 @@
 """Which endpoint of a model: filter, score, pick.
 
-Pure functions over frozen values; chance and turn come in as numbers, so that a choice can be
-replayed. Whether an endpoint really answers is Envoy's matter, which tries another one.
+`choose_endpoint` is pure; chance and turn come in as numbers, so that a choice can be replayed. The
+balancer asks it with what is known just now. Whether an endpoint really answers is Envoy's matter,
+which tries another one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from router.catalog import Balancing, Endpoint, ModelRef
+from router.catalog import Balancing, Catalog, Endpoint, Model, ModelRef
 from router.endpoints import NOTHING_KNOWN, EndpointState
+from router.endpoints.view import LiveView
 from router.shares import by_key, proportional
 
 # How far above its share an endpoint may be loaded before an adapter goes elsewhere, and how many
@@ -49,11 +53,13 @@ def choose_endpoint(
 ) -> Placement:
     """One of `endpoints` that serves `ref`.
 
-    An endpoint that lists its models without `ref` among them is out. Those of weight 0 and those
-    that seem down are out as long as others are left: the view may be wrong, and Envoy knows
-    better.
+    An endpoint that lists its models without `ref` among them is out; a base model that nobody
+    lists may go by another name there, and is left to them all. Those of weight 0 and those that
+    seem down are out as long as others are left: the view may be wrong, and Envoy knows better.
     """
     serving = [e for e in endpoints if _serves(situation.of(e), ref)]
+    if not serving and ref.lora is None:
+        serving = list(endpoints)
     if not serving:
         return Placement(None, "no endpoint serves it")
     weighted = [e for e in serving if e.weight] or serving
@@ -154,3 +160,56 @@ _STRATEGIES: Mapping[Balancing, Callable[[Sequence[Endpoint], ModelRef, Situatio
     Balancing.RANDOM_OF_TWO: _random_of_two,
     Balancing.LORA_AFFINITY: _lora_affinity,
 }
+
+
+class Balancer:
+    """Chooses endpoints on what is known just now, and keeps account of what it chose.
+
+    `rehearsing` it keeps none: for whoever only wants to know what would be chosen.
+    """
+
+    def __init__(
+        self,
+        view: LiveView | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        rehearsing: bool = False,
+    ) -> None:
+        self.view = LiveView() if view is None else view
+        self._clock = clock
+        self._rehearsing = rehearsing
+        self._turns: dict[str, int] = {}
+
+    def place(
+        self, model: Model, ref: ModelRef, among: Sequence[Endpoint] | None = None
+    ) -> Placement:
+        """An endpoint of `model` for `ref`; of those in `among`, where that is given."""
+        now = self._clock()
+        endpoints = among or model.endpoints
+        turn = self._turns[model.name] = self._turns.get(model.name, -1) + 1
+        states = {e.name: self.view.state(e, now) for e in endpoints}
+        situation = Situation(states, random.random(), turn)
+        placement = choose_endpoint(endpoints, ref, model.balancing, situation)
+        if placement.endpoint is not None and not self._rehearsing:
+            self.view.sent(placement.endpoint, ref.lora, now)
+        return placement
+
+    def discover(self, name: str, catalog: Catalog) -> ModelRef | None:
+        """The adapter `name` of a model in `catalog`, if an endpoint of that model lists it."""
+        return next((ref for ref in self.discovered(catalog) if ref.served_name == name), None)
+
+    def discovered(self, catalog: Catalog) -> Iterator[ModelRef]:
+        """The adapters that endpoints list and the catalog does not know."""
+        listed = (
+            (model.name, served.parents)
+            for model in catalog.models.values()
+            for endpoint in model.endpoints
+            if (served := self.view.served_by(endpoint))
+        )
+        found = {
+            name: base
+            for model, parents in listed
+            for name, base in parents.items()
+            if base == model and catalog.find(name) is None
+        }
+        return (ModelRef(base, name) for name, base in sorted(found.items()))

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from router.catalog import (
     Adapter,
+    Balancing,
     Catalog,
     Endpoint,
     Limits,
@@ -63,6 +64,7 @@ def _model(
         reasoning_family=_family(settings.reasoning_family, config),
         price=pricing.prompt_per_1m + pricing.completion_per_1m if pricing else None,
         limits=Limits(settings.max_model_len, settings.vision, settings.tools),
+        balancing=Balancing(settings.load_balancing),
     )
 
 

@@ -138,7 +138,7 @@ class Verdict:
     """The decision that won, or None, and all that it was found from.
 
     `unknown`: nothing won, and a failed signal may be why. `confidence` is the winner's, or that
-    of the best finding that was not enough.
+    of the best finding that was not enough. `standing` are all that held, the winner among them.
     """
 
     decision: Decision | None
@@ -146,6 +146,7 @@ class Verdict:
     unknown: bool
     stages: tuple[Stage, ...]
     matches: Matches
+    standing: tuple[Decision, ...] = ()
 
     def followed_by(self, later: Verdict) -> Verdict:
         """This verdict, which found nothing, and that of the stage after it."""
@@ -155,6 +156,7 @@ class Verdict:
             later.decision is None and (self.unknown or later.unknown),
             (*self.stages, *later.stages),
             later.matches,
+            later.standing,
         )
 
     def considered(self) -> Iterator[tuple[Decision, Truth]]:
@@ -164,10 +166,10 @@ class Verdict:
                 yield decision, decision.rule.evaluate(self.matches)
 
     def runners_up(self) -> Iterator[tuple[Decision, Truth]]:
-        """The other decisions that hold."""
-        for decision, truth in self.considered():
-            if truth.holds and decision is not self.decision:
-                yield decision, truth
+        """The other decisions that hold, in file order; each is weighed when it is asked for."""
+        for decision in self.standing:
+            if decision is not self.decision:
+                yield decision, decision.rule.evaluate(self.matches)
 
 
 class Stage:
@@ -204,7 +206,7 @@ class Stage:
         if not standing:
             return Verdict(None, self._nearest(matches), unknown, (self,), matches)
         winner, confidence = self._surest(standing, matches)
-        return Verdict(winner, confidence, False, (self,), matches)
+        return Verdict(winner, confidence, False, (self,), matches, tuple(standing))
 
     def _true_and_possible(self, matches: Matches) -> tuple[int, int]:
         """The bits that are sure, and those that are not ruled out."""

@@ -10,6 +10,7 @@
     │   └── UnsupportedMediaType    415
     ├── Unavailable                 the router cannot decide just now: 503
     │   ├── ClassifierFailed        the encoder raised
+    │   ├── ModelUnavailable        no endpoint has the adapter just now
     │   ├── Overloaded              the encoder's queue is full
     │   ├── TooManyBodies           all bodies that are being collected are too much together
     │   └── DeadlineExceeded        no result in time
@@ -93,6 +94,12 @@ class ClassifierFailed(Unavailable):
     """The encoder raised on this input."""
 
     code = "classifier_failed"
+
+
+class ModelUnavailable(Unavailable):
+    """The adapter is configured, and no endpoint has loaded it."""
+
+    code = "model_unavailable"
 
 
 class Overloaded(Unavailable):

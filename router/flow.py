@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
+from router.balancing import Balancer
 from router.decisions import Decision
 from router.errors import BadRequest, ClientError, Forbidden, RouterError, Unavailable
 from router.mutation import Answer, HeaderChanges, ImmediateResponse, MetadataValue, Mutation
@@ -64,9 +65,12 @@ class RequestFlow:
     that of a client who is slow to send its body.
     """
 
-    def __init__(self, snapshot: Snapshot, report: Reporter) -> None:
+    def __init__(
+        self, snapshot: Snapshot, report: Reporter, balancer: Balancer | None = None
+    ) -> None:
         self._snapshot = snapshot
         self._report = report
+        self._balancer = balancer or Balancer(rehearsing=True)
         self._head = HttpMessage(Headers())
         self._spent = 0.0
         # What is known of the request so far; the last word is what gets reported.
@@ -123,7 +127,7 @@ class RequestFlow:
         request = dataclasses.replace(
             payload.request, headers=self._head.headers, path=self._head.path
         )
-        routing = await route(self._snapshot, request)
+        routing = await route(self._snapshot, request, self._balancer)
         routing = replace(
             routing,
             request_id=self._routing.request_id,
@@ -147,14 +151,16 @@ class RequestFlow:
 
     def _list_models(self) -> ImmediateResponse:
         self._routing = replace(self._routing, reason=Reason.MODEL_LIST)
-        body = render_models(self._snapshot.catalog, self._snapshot.created)
+        snapshot = self._snapshot
+        found = self._balancer.discovered(snapshot.catalog) if snapshot.discovers_adapters else ()
+        body = render_models(snapshot.catalog, snapshot.created, found)
         return ImmediateResponse(200, body, details="model_list")
 
     def _pass_through(self) -> Mutation:
         request = InferenceRequest(
             None, "", Prompt(), headers=self._head.headers, path=self._head.path
         )
-        endpoint, rule = pass_through_endpoint(self._snapshot, request)
+        endpoint, rule = pass_through_endpoint(self._snapshot, request, self._balancer)
         self._routing = replace(self._routing, endpoint=endpoint, rule=rule)
         return Mutation(((ENDPOINT_HEADER, endpoint.name),), clear_route_cache=True)
 
@@ -202,7 +208,7 @@ def edit_for(snapshot: Snapshot, routing: Routing, payload: Payload) -> Edit:
 
 def _applied(routing: Routing) -> Decision | None:
     """The decision that the request follows; a default model that stands in follows none."""
-    if routing.reason is not Reason.AUTO_ROUTING or routing.verdict is None:
+    if routing.verdict is None or routing.choice is None or routing.choice.ref is None:
         return None
     return routing.verdict.decision
 

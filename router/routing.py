@@ -8,6 +8,7 @@ and no HTTP answers: those are the flow's.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import Collection, Mapping
 from enum import StrEnum
@@ -16,13 +17,14 @@ from time import perf_counter
 import msgspec
 from msgspec.structs import replace
 
-from router.catalog import Endpoint, ModelRef
+from router.balancing import Balancer
+from router.catalog import Endpoint, Model, ModelRef
 from router.decisions import Decision, Rule, Verdict, leaves
-from router.errors import ClassifierFailed, RouterError, UnknownModel
+from router.errors import ClassifierFailed, ModelUnavailable, RouterError, UnknownModel
 from router.matches import PROPOSAL, Matches
 from router.mutation import MetadataValue
 from router.request import Api, InferenceRequest, Prompt
-from router.selection import Choice, choose_model, obstacle_to, pick_endpoint
+from router.selection import Choice, choose_model, obstacle_to
 from router.signals import Report, Signal
 from router.snapshot import Snapshot
 
@@ -37,6 +39,7 @@ class Reason(StrEnum):
     NO_TEXT = "no_text"
     NO_CATEGORY = "no_category"
     NO_CAPABLE_MODEL = "no_capable_model"
+    ADAPTER_MISSING = "adapter_missing"
     CLASSIFIER_UNAVAILABLE = "classifier_unavailable"
     PASS_THROUGH = "pass_through"
     MODEL_LIST = "model_list"
@@ -49,10 +52,10 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     """The account of one request. Its `repr` shows no prompt text.
 
     `confidence` is the winner's, or the best candidate's where nothing reached its threshold.
-    `rule` is the routing rule that matched, `choice` how the decision's model was chosen. `timings`
-    are seconds by part, signals by their kind. `reasoning` is None where the request's own fields
-    were left alone. `error` is set where something failed, also where the request was served all
-    the same.
+    `rule` is the routing rule that matched, `choice` how the decision's model was chosen,
+    `placement` why the endpoint. `timings` are seconds by part, signals by their kind. `reasoning`
+    is None where the request's own fields were left alone. `error` is set where something failed,
+    also where the request was served all the same.
     """
 
     reason: Reason
@@ -73,6 +76,7 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     rule: Decision | None = None
     choice: Choice | None = None
+    placement: str | None = None
     timings: Mapping[str, float] = msgspec.field(default_factory=dict)
     error: RouterError | None = None
     status: int | None = None
@@ -109,12 +113,16 @@ def _on_off(flag: bool | None) -> str | None:
     return None if flag is None else ("on" if flag else "off")
 
 
-async def route(snapshot: Snapshot, request: InferenceRequest) -> Routing:
-    """Decide where an inference request goes.
+async def route(
+    snapshot: Snapshot, request: InferenceRequest, balancer: Balancer | None = None
+) -> Routing:
+    """Decide where an inference request goes; without a balancer nothing is known of endpoints.
 
     Without `ref` the request is refused, for the reason in `error`: UnknownModel where the client
-    names a model that nothing serves; the signal's own where it failed and `on_error` is `reject`.
+    names a model that nothing serves; ModelUnavailable where no endpoint has the adapter and the
+    configuration wants no other; the signal's own where it failed and `on_error` is `reject`.
     """
+    balancer = balancer or Balancer(rehearsing=True)
     rule = matching_rule(snapshot, request)
     base = Routing(
         reason=Reason.MODEL_SPECIFIED,
@@ -130,10 +138,8 @@ async def route(snapshot: Snapshot, request: InferenceRequest) -> Routing:
     elif request.model in snapshot.catalog.auto_names:
         routing = await _route_by_content(snapshot, base, request)
     else:
-        routing = _route_by_name(snapshot, base)
-    if routing.ref is None:
-        return routing
-    return replace(routing, endpoint=_endpoint(snapshot, routing.ref, rule))
+        routing = _route_by_name(snapshot, base, balancer)
+    return _place(snapshot, routing, routing.ref, balancer) if routing.ref else routing
 
 
 def matching_rule(snapshot: Snapshot, request: InferenceRequest) -> Decision | None:
@@ -144,25 +150,46 @@ def matching_rule(snapshot: Snapshot, request: InferenceRequest) -> Decision | N
 
 
 def pass_through_endpoint(
-    snapshot: Snapshot, request: InferenceRequest
+    snapshot: Snapshot, request: InferenceRequest, balancer: Balancer
 ) -> tuple[Endpoint, Decision | None]:
     """Where a request goes that is no inference request: by rule, else as the default model's."""
     rule = matching_rule(snapshot, request)
     if rule and rule.endpoint:
         return rule.endpoint, rule
-    return _endpoint(snapshot, snapshot.catalog.default, None), rule
+    default = snapshot.catalog.default.model
+    endpoint = balancer.place(snapshot.catalog.models[default], ModelRef(default)).endpoint
+    assert endpoint is not None  # a base model always has one
+    return endpoint, rule
 
 
-def _endpoint(snapshot: Snapshot, ref: ModelRef, rule: Decision | None) -> Endpoint:
-    """The rule's endpoint where it serves the model, else one that does."""
-    endpoints = snapshot.catalog.models[ref.model].endpoints
-    if rule and rule.endpoint in endpoints:
-        return rule.endpoint
-    return pick_endpoint(endpoints, random.random())
+def _place(snapshot: Snapshot, base: Routing, ref: ModelRef, balancer: Balancer) -> Routing:
+    """Choose the endpoint; where none has the adapter, that of the base model in its stead."""
+    model = snapshot.catalog.models[ref.model]
+    among = _narrowed(model, base.rule)
+    placement = balancer.place(model, ref, among)
+    if placement.endpoint is not None:
+        return replace(base, endpoint=placement.endpoint, placement=placement.why)
+    missing = ModelUnavailable(f"no endpoint has the adapter `{ref.served_name}` just now")
+    base = replace(base, reason=Reason.ADAPTER_MISSING, error=missing)
+    if snapshot.rejects_missing_adapters:
+        return replace(base, ref=None)
+    bare = dataclasses.replace(ref, lora=None)
+    placement = balancer.place(model, bare, among)
+    return replace(base, ref=bare, endpoint=placement.endpoint, placement=placement.why)
 
 
-def _route_by_name(snapshot: Snapshot, base: Routing) -> Routing:
-    if ref := snapshot.catalog.find(base.requested_model):
+def _narrowed(model: Model, rule: Decision | None) -> tuple[Endpoint, ...] | None:
+    """The rule's endpoint where it serves the model; None leaves the choice open."""
+    endpoint = rule.endpoint if rule else None
+    return (endpoint,) if endpoint is not None and endpoint in model.endpoints else None
+
+
+def _route_by_name(snapshot: Snapshot, base: Routing, balancer: Balancer) -> Routing:
+    name, catalog = base.requested_model, snapshot.catalog
+    ref = catalog.find(name)
+    if ref is None and snapshot.discovers_adapters:
+        ref = balancer.discover(name, catalog)
+    if ref is not None:
         return replace(base, ref=ref)
     error = UnknownModel(f"the model `{base.requested_model}` does not exist", param="model")
     return replace(base, reason=Reason.CLIENT_ERROR, error=error)

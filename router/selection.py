@@ -1,4 +1,4 @@
-"""Choice among equals: which model of a decision, which endpoint of a model.
+"""Choice among equals: which model of a decision.
 
 Filter, score, pick: pure functions over frozen values; chance comes in as a number, so that a
 choice can be replayed.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from router.catalog import Endpoint, Limits, Model, ModelRef, SelectionPolicy, Strategy
+from router.catalog import Limits, Model, ModelRef, SelectionPolicy, Strategy
 from router.request import InferenceRequest
 from router.shares import by_key, proportional
 
@@ -137,13 +137,3 @@ def sticky_value(key: str, request: InferenceRequest) -> str | None:
         began = next((turn.text for turn in prompt.turns if turn.role == "user"), "")
         return f"{prompt.system}\0{began}" if began else None
     return request.headers.get(key.removeprefix("header:")) or None
-
-
-def pick_endpoint(endpoints: Sequence[Endpoint], chance: float) -> Endpoint:
-    """An endpoint with probability in proportion to its weight.
-
-    `chance` is uniform in [0, 1). Endpoints of weight 0 are drained: chosen only if all are.
-    """
-    if len(endpoints) == 1:
-        return endpoints[0]
-    return endpoints[proportional([endpoint.weight for endpoint in endpoints], chance)]

@@ -1,34 +1,27 @@
 """A configuration, compiled: everything that routing reads, immutable and swapped whole.
 
-Knows what a snapshot is made of and what outlives it: loaded models and connections. A request ends
-on the snapshot that it began with.
+Knows what a snapshot is made of; leaves what outlives it to the holdings. A request ends on the
+snapshot that it began with.
 """
 
 from __future__ import annotations
 
-import os
+import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from router.catalog import Catalog
 from router.compilation import compile_catalog, compile_rules, compile_stages, rule_name
 from router.config import Config, Loaded
-from router.config.classifier import EncoderSettings, McpCategoryModel
 from router.decisions import Stage
 from router.encoder import Encoder
-from router.encoder.batcher import Batcher
-from router.encoder.facts import BatchFacts
-from router.encoder.onnx import OnnxModel
 from router.errors import ModelFilesError
+from router.holdings import Holdings, Lease
 from router.matches import Match, Matches
-from router.mcp_client import McpServer
 from router.request import InferenceRequest
 from router.signals import McpClient, Resources, Signal, build_signals
 from router.signals.request import RequestMatcher
-
-_WARM_UP_TEXTS = ("warm up", "a longer text, so that the session's buffers grow " * 20)
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,11 @@ class Rules:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One configuration's worth of routing. `version` names the configuration in every record."""
+    """One configuration's worth of routing. `version` names the configuration in every record.
+
+    `lease` holds its models; whoever replaces the snapshot releases it when the last request that
+    began with it has ended.
+    """
 
     catalog: Catalog
     signals: Mapping[str, Signal]
@@ -60,64 +57,9 @@ class Snapshot:
     version: str
     created: int
     rules: Rules | None = None
-
-
-@dataclass
-class Shared:
-    """What the snapshots of one process share, each loaded or connected once for its settings."""
-
-    observer: Callable[[BatchFacts], None] | None = None
-    _encoders: dict[tuple[object, ...], Batcher] = field(default_factory=dict)
-    _servers: dict[str, McpServer] = field(default_factory=dict)
-
-    def encoder(
-        self, directory: Path, settings: EncoderSettings, mapping: Path | None = None
-    ) -> Encoder:
-        """The encoder of a model directory. Raises ModelFilesError."""
-        # One model serves as classifier and as encoder where the settings agree.
-        key = (directory, mapping, *(getattr(settings, name) for name in _ENCODER_FIELDS))
-        if key not in self._encoders:
-            self._encoders[key] = self._load(directory, settings, mapping)
-        return self._encoders[key]
-
-    def _load(self, directory: Path, settings: EncoderSettings, mapping: Path | None) -> Batcher:
-        model = OnnxModel.load(
-            directory,
-            use_cpu=settings.use_cpu,
-            head_tokens=settings.max_head_tokens,
-            tail_tokens=settings.max_tail_tokens,
-            threads=min(settings.threads, len(os.sched_getaffinity(0))),
-            mapping=mapping,
-        )
-        return Batcher(
-            model,
-            queue_size=settings.queue_size,
-            cache_size=settings.cache_size,
-            observer=self.observer,
-        )
-
-    def mcp_server(self, settings: McpCategoryModel) -> McpClient:
-        """The client of an MCP server, connecting. Raises ConfigError where it cannot be made."""
-        key = settings.model_dump_json()
-        if key not in self._servers:
-            self._servers[key] = McpServer(settings)
-            self._servers[key].start()
-        return self._servers[key]
-
-    async def warm(self) -> None:
-        """Run every model, so that no client pays for first-time allocations."""
-        for encoder in self._encoders.values():
-            for text in _WARM_UP_TEXTS:
-                await encoder.encode(text)
-
-    async def close(self) -> None:
-        for server in self._servers.values():
-            await server.close()
-        for encoder in self._encoders.values():
-            await encoder.close()
-
-
-_ENCODER_FIELDS = tuple(EncoderSettings.model_fields)
+    rejects_missing_adapters: bool = False
+    discovers_adapters: bool = False
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +67,23 @@ class _Resources:
     """What the signals of one configuration are built with."""
 
     loaded: Loaded
-    shared: Shared
+    lease: Lease
     catalog: Catalog
+
+    def load(self) -> None:
+        """Load the models that the decisions need. Raises ModelFilesError."""
+        config = self.loaded.config
+        kinds = kinds_asked_for(config)
+        if "domain" in kinds and config.classifier.category_model is not None:
+            self.category_model()
+        if "embedding" in kinds and config.embedding_model is not None:
+            self.embedding_model()
 
     def category_model(self) -> Encoder:
         settings, files = self.loaded.config.classifier.category_model, self.loaded.classifier
         assert settings is not None
         assert files is not None  # the files were checked with the configuration
-        encoder = self.shared.encoder(files.directory, settings, files.mapping)
+        encoder = self.lease.encoder(files.directory, settings, files.mapping)
         if not encoder.labels:
             found = f"{files.directory}: the graph has no logits"
             raise ModelFilesError(f"{found}; a category model needs a classifier head")
@@ -143,20 +94,31 @@ class _Resources:
         if settings is None:
             return self.category_model()
         assert directory is not None
-        return self.shared.encoder(directory, settings)
+        return self.lease.encoder(directory, settings)
 
     def mcp_server(self) -> McpClient:
         settings = self.loaded.config.classifier.mcp_category_model
         assert settings is not None
-        return self.shared.mcp_server(settings)
+        return self.lease.mcp_server(settings)
 
 
-async def compile_snapshot(loaded: Loaded, shared: Shared) -> Snapshot:
-    """Compile a checked configuration. Raises ModelFilesError where a model cannot be loaded."""
+async def compile_snapshot(loaded: Loaded, holdings: Holdings) -> Snapshot:
+    """Compile a checked configuration, and warm what it is the first to use.
+
+    Raises ModelFilesError where a model cannot be loaded; then nothing stays held.
+    """
     catalog = compile_catalog(loaded.config)
-    return await build_snapshot(
-        loaded.config, catalog, _Resources(loaded, shared, catalog), loaded.version
-    )
+    lease = holdings.lease()
+    resources = _Resources(loaded, lease, catalog)
+    try:
+        # In a thread, for loading a model takes a while; the signals find it loaded then.
+        await asyncio.to_thread(resources.load)
+        snapshot = await build_snapshot(loaded.config, catalog, resources, loaded.version)
+        await holdings.warm()
+    except BaseException:
+        lease.release()
+        raise
+    return replace(snapshot, lease=lease)
 
 
 async def build_snapshot(
@@ -164,8 +126,7 @@ async def build_snapshot(
 ) -> Snapshot:
     """A snapshot of `config` on resources of the caller's choice."""
     stages = compile_stages(config)
-    kinds = frozenset(kind for stage in stages for kind in stage.kinds)
-    signals = await build_signals(config, kinds, resources)
+    signals = await build_signals(config, kinds_asked_for(config), resources)
     return Snapshot(
         catalog=catalog,
         signals=signals,
@@ -176,7 +137,14 @@ async def build_snapshot(
         version=version,
         created=int(time.time()),
         rules=_rules(config, catalog),
+        rejects_missing_adapters=config.missing_adapter == "reject",
+        discovers_adapters=config.discover_adapters,
     )
+
+
+def kinds_asked_for(config: Config) -> frozenset[str]:
+    """The kinds of signal that some decision of `config` uses."""
+    return frozenset(kind for stage in compile_stages(config) for kind in stage.kinds)
 
 
 def _can_decide(stage: Stage, signals: Mapping[str, Signal]) -> bool:

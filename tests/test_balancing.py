@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.balancing import Placement, Situation, choose_endpoint
-from router.catalog import Balancing, Endpoint, ModelRef
-from router.endpoints import EndpointState
+from router.balancing import Balancer, Placement, Situation, choose_endpoint
+from router.bench.affinity import simulate
+from router.catalog import Adapter, Balancing, Catalog, Endpoint, Model, ModelRef
+from router.endpoints import NOTHING_KNOWN, EndpointState
+from router.endpoints.view import LiveView
+from router.endpoints.vllm import Served
 
 BASE = ModelRef("llama")
 LEGAL = ModelRef("llama", "legal-lora")
@@ -184,4 +188,66 @@ def test_whatever_is_known_the_choice_serves_the_model_if_anybody_does(
     states = {e.name: state for e, (_, state) in zip(among, known, strict=True)}
     serving = {n for n, s in states.items() if s.models is None or ref.served_name in s.models}
     placement = choose_endpoint(among, ref, strategy, Situation(states, chance, turn))
-    assert (name(placement) in serving) if serving else (placement.endpoint is None)
+    if serving:
+        assert name(placement) in serving
+    else:
+        assert (placement.endpoint is None) is (ref is LEGAL)
+
+
+def catalog(*adapters: str) -> Catalog:
+    model = Model("llama", ABC, tuple(Adapter(adapter, "llama") for adapter in adapters))
+    return Catalog({"llama": model}, {e.name: e for e in ABC}, BASE)
+
+
+def listing(view: LiveView, endpoint: Endpoint, **parents: str) -> None:
+    view.serves(endpoint, Served(frozenset({"llama", *parents}), parents))
+
+
+def test_an_adapter_that_an_endpoint_lists_is_discovered_with_its_base_model() -> None:
+    balancer = Balancer()
+    assert balancer.discover("new-lora", catalog()) is None
+    listing(balancer.view, ABC[1], **{"new-lora": "llama", "stranger": "another-model"})
+    assert balancer.discover("new-lora", catalog()) == ModelRef("llama", "new-lora")
+    assert balancer.discover("stranger", catalog()) is None
+    assert list(balancer.discovered(catalog("new-lora"))) == []
+
+
+def test_a_discovered_adapter_goes_where_it_is_listed() -> None:
+    balancer = Balancer()
+    for endpoint in ABC:
+        listing(balancer.view, endpoint, **({"new-lora": "llama"} if endpoint.name == "c" else {}))
+    model = catalog().models["llama"]
+    assert name(balancer.place(model, ModelRef("llama", "new-lora"))) == "c"
+
+
+def test_what_was_chosen_counts_for_the_next_choice() -> None:
+    model = replace(catalog().models["llama"], balancing=Balancing.LEAST_LOAD)
+    balancer = Balancer(clock=lambda: 0.0)
+    assert {name(balancer.place(model, BASE)) for _ in range(3)} == {"a", "b", "c"}
+
+
+def test_each_model_has_turns_of_its_own() -> None:
+    balancer = Balancer()
+    one = replace(catalog().models["llama"], balancing=Balancing.ROUND_ROBIN)
+    two = replace(one, name="qwen")
+    turns = [(name(balancer.place(one, BASE)), name(balancer.place(two, BASE))) for _ in range(3)]
+    assert {pair[0] for pair in turns} == {pair[1] for pair in turns} == {"a", "b", "c"}
+
+
+def test_a_rehearsal_leaves_no_trace() -> None:
+    view = LiveView()
+    Balancer(view, rehearsing=True).place(catalog().models["llama"], LEGAL)
+    assert all(view.state(endpoint, 0.0) is NOTHING_KNOWN for endpoint in ABC)
+
+
+def test_a_choice_can_be_narrowed() -> None:
+    model = catalog().models["llama"]
+    assert name(Balancer().place(model, LEGAL, ABC[1:2])) == "b"
+
+
+def test_affinity_saves_loads_and_keeps_the_balance() -> None:
+    """Three endpoints of 8 slots, 30 adapters, Zipf traffic: the promise, on a seeded hour."""
+    weighted, _ = simulate(Balancing.WEIGHTED)
+    loads, busiest = simulate(Balancing.LORA_AFFINITY)
+    assert loads * 3 <= weighted
+    assert busiest <= 1.5

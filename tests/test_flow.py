@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from router.balancing import Balancer
 from router.catalog import Limits, ModelRef
 from router.config.signals import RequestMatch
 from router.decisions import Decision, Is, Stage
+from router.endpoints.vllm import Served
 from router.errors import Overloaded, PayloadTooLarge, ProtocolError, RouterError, TooManyBodies
 from router.flow import RequestFlow
 from router.mutation import HeaderChanges, ImmediateResponse, Mutation
@@ -29,6 +31,7 @@ class Caller:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.balancer = Balancer()
         self.reported: list[Routing] = []
 
     async def send(
@@ -38,7 +41,7 @@ class Caller:
         method: str = "POST",
         **more: str,
     ) -> Mutation | ImmediateResponse:
-        flow = RequestFlow(self.snapshot, self.reported.append)
+        flow = RequestFlow(self.snapshot, self.reported.append, self.balancer)
         headers = Headers(
             [
                 (":method", method),
@@ -358,3 +361,28 @@ async def test_an_alias_of_a_routing_rule_changes_the_name_alone(snapshot: Snaps
     assert isinstance(answer, Mutation)
     assert answer.body == sent.replace(b'"gpt-4o"', b'"code-lora"')
     assert answer.metadata["reason"] == "routing_rule"
+
+
+async def test_the_base_model_that_stands_in_for_an_adapter_is_asked_for_by_its_own_name(
+    snapshot: Snapshot, signal: Any
+) -> None:
+    signal.confidences = {"medical": 0.9}
+    caller = Caller(snapshot)
+    served = Served(frozenset({"llama2-7b"}), {})
+    caller.balancer.view.serves(snapshot.catalog.endpoints["vllm-primary"], served)
+    for asked in ("MoM", "medical-lora"):
+        answer = await caller.send(chat(asked))
+        assert isinstance(answer, Mutation)
+        assert answer.body is not None
+        assert json.loads(answer.body)["model"] == "llama2-7b"
+        assert answer.metadata["reason"] == "adapter_missing"
+
+
+async def test_discovered_adapters_are_listed_where_that_is_wanted(snapshot: Snapshot) -> None:
+    for wanted in (False, True):
+        caller = Caller(replace(snapshot, discovers_adapters=wanted))
+        served = Served(frozenset({"new-lora"}), {"new-lora": "llama2-7b"})
+        caller.balancer.view.serves(snapshot.catalog.endpoints["vllm-primary"], served)
+        answer = await caller.send(path="/v1/models", method="GET")
+        assert isinstance(answer, ImmediateResponse)
+        assert ("new-lora" in [card["id"] for card in json.loads(answer.body)["data"]]) is wanted

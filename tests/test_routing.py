@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from router.balancing import Balancer
 from router.catalog import Catalog, Limits, ModelRef
 from router.config.signals import RequestMatch
 from router.decisions import All, Decision, Is, Not, Stage
-from router.errors import DeadlineExceeded, Overloaded, UnknownModel
+from router.endpoints.vllm import Served
+from router.errors import DeadlineExceeded, ModelUnavailable, Overloaded, UnknownModel
 from router.matches import PROPOSAL, Match
 from router.request import Api, InferenceRequest, Prompt, Turn
 from router.routing import Reason, Routing, pass_through_endpoint, route
@@ -333,8 +335,52 @@ def test_requests_that_are_not_read_follow_rules_about_their_path(snapshot: Snap
 
     def going(path: str) -> Routing:
         request = InferenceRequest(None, "", Prompt(), path=path)
-        endpoint, found = pass_through_endpoint(world, request)
+        endpoint, found = pass_through_endpoint(world, request, Balancer())
         return Routing(reason=Reason.PASS_THROUGH, config_version="", endpoint=endpoint, rule=found)
 
     assert going("/v1/embeddings").endpoint == SECOND
     assert going("/v1/rerank").endpoint == PRIMARY
+
+
+def lists(balancer: Balancer, *names: str, **parents: str) -> None:
+    balancer.view.serves(PRIMARY, Served(frozenset({"llama2-7b", *names, *parents}), parents))
+
+
+async def test_an_adapter_that_no_endpoint_has_loaded_is_answered_by_its_base_model(
+    snapshot: Snapshot, signal: Any
+) -> None:
+    signal.confidences = {"legal": 0.9}
+    balancer = Balancer()
+    lists(balancer, "medical-lora")
+    for request in (asking(), asking("legal-lora")):
+        routing = await route(snapshot, request, balancer)
+        assert (routing.reason, routing.model) == (Reason.ADAPTER_MISSING, "llama2-7b")
+        assert routing.endpoint == PRIMARY
+        assert str(routing.error) == "no endpoint has the adapter `legal-lora` just now"
+    lists(balancer, "legal-lora")
+    assert (await route(snapshot, asking(), balancer)).reason is Reason.AUTO_ROUTING
+
+
+async def test_an_adapter_that_no_endpoint_has_loaded_is_refused_where_that_is_wanted(
+    snapshot: Snapshot, signal: Any
+) -> None:
+    signal.confidences = {"legal": 0.9}
+    balancer = Balancer()
+    lists(balancer)
+    strict = replace(snapshot, rejects_missing_adapters=True)
+    routing = await route(strict, asking(), balancer)
+    assert (routing.reason, routing.ref) == (Reason.ADAPTER_MISSING, None)
+    assert isinstance(routing.error, ModelUnavailable)
+    assert routing.error.status == 503
+
+
+async def test_a_discovered_adapter_can_be_asked_for_where_that_is_wanted(
+    snapshot: Snapshot,
+) -> None:
+    balancer = Balancer()
+    lists(balancer, **{"new-lora": "llama2-7b"})
+    assert (await route(snapshot, asking("new-lora"), balancer)).ref is None
+    open_world = replace(snapshot, discovers_adapters=True)
+    routing = await route(open_world, asking("new-lora"), balancer)
+    assert routing.ref == ModelRef("llama2-7b", "new-lora")
+    assert routing.reason is Reason.MODEL_SPECIFIED

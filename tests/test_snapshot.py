@@ -14,11 +14,11 @@ from router.encoder import Encoder
 from router.errors import ModelFilesError
 from router.request import Api, InferenceRequest, Prompt
 from router.signals import McpClient
-from router.snapshot import Shared, Snapshot, build_snapshot, compile_snapshot
+from router.holdings import Holdings
+from router.snapshot import Snapshot, build_snapshot, compile_snapshot
 from router.testing import FakeEncoder
 from tests.encoder.tiny import Recipe, write_model
 
-ROOT = Path(__file__).parents[1]
 BASE = """
 vllm_endpoints: [{name: a, address: 10.0.0.1, port: 8000}]
 model_config: {llama: {}}
@@ -95,31 +95,15 @@ routing_rules:
     assert matched("llama") == []
 
 
-async def test_a_model_is_loaded_once_for_all_snapshots() -> None:
-    loaded = load(ROOT / "config/config.yaml")
-    shared = Shared()
-    try:
-        await compile_snapshot(loaded, shared)
-        settings, files = loaded.config.classifier.category_model, loaded.classifier
-        assert settings is not None
-        assert files is not None
-        first = shared.encoder(files.directory, settings, files.mapping)
-        await compile_snapshot(loaded, shared)
-        assert shared.encoder(files.directory, settings, files.mapping) is first
-        other = settings.model_copy(update={"max_head_tokens": 8})
-        assert shared.encoder(files.directory, other, files.mapping) is not first
-    finally:
-        await shared.close()
-
-
 async def test_a_category_model_needs_a_head(tmp_path: Path) -> None:
     write_model(tmp_path / "encoder", Recipe(outputs=("sentence_embedding",)))
     model = "classifier: {category_model: {model_id: encoder}}\n"
     category = "categories: [{name: law, model_scores: [{model: llama, score: 1.0}]}]\n"
     (tmp_path / "config.yaml").write_text(BASE + model + category)
-    shared = Shared()
+    holdings = Holdings()
     try:
         with pytest.raises(ModelFilesError, match="a category model needs a classifier head"):
-            await compile_snapshot(load(tmp_path / "config.yaml"), shared)
+            await compile_snapshot(load(tmp_path / "config.yaml"), holdings)
+        assert not holdings.held
     finally:
-        await shared.close()
+        await holdings.close()
