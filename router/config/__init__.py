@@ -7,6 +7,8 @@ that they belong to.
 from __future__ import annotations
 
 from router.config.check import CheckReport, check
+from router.config.conditions import domains_asked_for, names_asked_for
+from router.config.forwarded import forwarded_headers
 from router.config.labels import labels_of
 from router.config.load import Loaded, load
 from router.config.reach import ClassifierFiles
@@ -21,6 +23,9 @@ __all__ = [
     "ConfigError",
     "Loaded",
     "check",
+    "domains_asked_for",
+    "forwarded_headers",
     "labels_of",
     "load",
+    "names_asked_for",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from router.config.load import Loaded, examine
 from router.config.report import Report
+from router.config.schema import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,21 @@ def _summary(report: Report, loaded: Loaded | None) -> str:
         _count(len(config.models), "model"),
         _count(adapters, "adapter"),
         _count(len(config.categories), "category", "categories"),
+        *_counts_of_rules(config),
     )
     return f"ok, {warnings} ({', '.join(parts)})"
+
+
+def _counts_of_rules(config: Config) -> Iterator[str]:
+    """What not every file has is counted only where it is."""
+    signals = sum(len(rules) for _, rules in config.signals)
+    rules = len(config.keyword_rules) + len(config.embedding_rules) + signals
+    numbers = {
+        "decision": len(config.decisions),
+        "signal rule": rules,
+        "routing rule": len(config.routing_rules),
+    }
+    yield from (_count(number, what) for what, number in numbers.items() if number)
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -1,7 +1,8 @@
 """A configuration file from disk to checked values, or every reason why not.
 
-Order: read, parse, set unserved keys aside, validate against the schema, check references, find the
-classifier's files. No step stops at the first fault, except where the file is no mapping at all.
+Order: read, parse, set aside what is not served, validate against the schema, check how the parts
+fit together, find the models' files. No step stops at the first fault, except where the file is no
+mapping at all. What has no effect is looked for only in a configuration that is sound.
 """
 
 from __future__ import annotations
@@ -12,18 +13,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from router.config.choice import check_choice
+from router.config.deadlines import check_deadlines
 from router.config.document import Document
+from router.config.mcp import check_mcp
 from router.config.parse import parse
+from router.config.plugins import check_plugins
 from router.config.problems import NOWHERE, Position, Problem
-from router.config.reach import ClassifierFiles, check_reach, find_classifier
-from router.config.references import check_deadlines, check_references
+from router.config.reach import (
+    ClassifierFiles,
+    check_domains,
+    check_reach,
+    find_classifier,
+    find_embedding_model,
+)
+from router.config.references import check_references
 from router.config.report import Report
+from router.config.routes import check_routes
+from router.config.rules import check_rules
 from router.config.schema import Config
+from router.config.trees import check_trees
 from router.config.unserved import set_aside
+from router.config.unused import check_unused
 from router.config.validate import validate
+from router.config.ways import Ways
 from router.errors import ConfigError
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
+_CHECKS = (check_references, check_rules, check_trees, check_plugins, check_routes, check_mcp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +49,16 @@ class Loaded:
 
     `warnings` are lines for the operator. `version` begins the SHA-256 of the file's bytes.
     `classifier` says where the category model's files are; None where there is no such model or
-    files were not asked for.
+    files were not asked for. `embedding` is the embedding model's directory, where there is one.
+    `path` is the file.
     """
 
     config: Config
     warnings: list[str]
     version: str
     classifier: ClassifierFiles | None = None
+    embedding: Path | None = None
+    path: Path = Path()
 
 
 def load(
@@ -67,23 +87,24 @@ def examine(
     report = Report(str(path), document, errors=list(document.problems))
     if document.problems and not document.data:
         return report, None
-    config, classifier = _check(report, check_files)
-    if config is None or report.errors:
-        return report, None
-    version = hashlib.sha256(content).hexdigest()[:12]
-    return report, Loaded(config, report.warning_lines(), version, classifier)
-
-
-def _check(report: Report, check_files: bool) -> tuple[Config | None, ClassifierFiles | None]:
     set_aside(report)
     config = validate(report)
-    check_references(report)
+    for step in _CHECKS:
+        step(report)
+    if config is not None:
+        check_choice(report, config)
     classifier = find_classifier(report) if check_files else None
-    if config and not report.errors:
-        check_deadlines(report, config)
-        if check_files:
-            check_reach(report, config, classifier)
-    return config, classifier
+    embedding = find_embedding_model(report) if check_files else None
+    check_domains(report, classifier)
+    if config is None or report.errors:
+        return report, None
+    ways = Ways(config, classifier.vocabulary if classifier else None)
+    check_deadlines(report, config, ways)
+    check_unused(report, config, ways)
+    if check_files:
+        check_reach(report, config, ways)
+    version = hashlib.sha256(content).hexdigest()[:12]
+    return report, Loaded(config, report.warning_lines(), version, classifier, embedding, path)
 
 
 def _read(path: Path) -> bytes:

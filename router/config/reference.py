@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from router.config.languages import known_language
 from router.config.problems import Path, path_text
 from router.config.section import Section
-from router.config.shape import entry_of, fields_of, section_of, sections, unwrapped
-from router.config.texts import cluster_name, header_safe, host, socket_address, tcp_address
-from router.config.unserved import UNSERVED
+from router.config.shape import (
+    entry_of,
+    fields_of,
+    is_list_at,
+    section_of,
+    sections,
+    takes_one_text,
+    unwrapped,
+)
+from router.config.texts import (
+    cluster_name,
+    forwarded_header,
+    header_name,
+    header_safe,
+    header_text,
+    host,
+    keyword,
+    language_code,
+    mutable_header,
+    socket_address,
+    sticky_key,
+    tcp_address,
+    token_count,
+)
+from router.config.unserved import UNSERVED, UNSERVED_PLUGINS
 
 _INTRODUCTION = """\
 # Configuration
@@ -45,7 +69,8 @@ default_model: llama2-7b
 ## How the file is read
 
 - **Types are strict.** `port: "8000"` is an error, because quotes make it text. Only `true` and
-  `false` are booleans: `yes`, `no`, `on` and `off` are text, as are dates and `010`.
+  `false` are booleans: `yes`, `no`, `on` and `off` are text, as are dates and `010`. Choices are
+  written as they stand here: `AND`, not `and`.
 - **Unknown keys are errors**, with the nearest known key. So are keys that are written twice.
 - **Environment variables** stand in values: `${NAME}`, or `${NAME:-default}` where it may be unset
   or empty; `$${` is a literal `${`. A value that is a variable becomes a number or a boolean where
@@ -57,27 +82,85 @@ default_model: llama2-7b
   values. Base models, adapters and the auto model names share one name space, because clients ask
   for all of them under `model`.
 
-## Which prompts a category gets
+## Where a request goes
+
+1. Of the **routing rules** that match, the one of the lowest `priority` number says which endpoint
+   it goes to, whatever its content, and may name the model too.
+2. A client that names a base model or an adapter gets it. Only the auto names (`MoM`, `auto`) leave
+   the choice to what follows.
+3. **Decisions**: of those whose rules hold, the one of the highest `priority` wins; between equals
+   the surer one; between equally sure ones the first in the file. With `strategy: confidence` the
+   surest wins and `priority` settles ties.
+4. **Categories**, by one method after the other as `classification_order` says. The first method
+   that finds one decides:
+   - `keyword`: the first keyword rule that names a category and matches;
+   - `embedding`: the rule that names a category and whose phrases are closest to the prompt;
+   - `mcp`: the category, or the adapter itself, that the MCP server names;
+   - `description`: the category whose description the prompt fits best, of those that nothing else
+     names;
+   - `domain`: the most probable category, see below.
+5. **`default_model`** answers where nothing was found.
+
+A decision or category with several models chooses one as its `model_selection` says. Models that
+cannot take the request (its length, images or tools) are left out.
+
+### What a domain is
 
 The classifier gives each of its labels a probability. A category stands for the labels that its
 `name` and its `mmlu_categories` mean: a label's own name, or an alias from the classifier's
 `category_mapping.json` that stands for several. Case does not matter, and `_` and `-` are blanks. A
-category's probability is the sum over its labels; the most probable one is chosen if it reaches
-`threshold`, otherwise `default_model` answers. A category that stands for no label can never be
-chosen: `lora-router check` warns of it.
+category's probability is the sum over its labels; it is found if that reaches
+`classifier.category_model.threshold`. `signals.domains` are groups of labels for conditions alone.
+
+### What a rule of a decision is
+
+A condition names a signal (`type` and `name`), or joins conditions (`operator` and `conditions`):
+`AND` holds where all do, `OR` where one does, `NOT` where its only one does not. `rules` may be one
+condition, or any tree of them up to 16 levels deep. `AND` over no conditions, or no `rules` at all,
+holds always: a catch-all. A signal that has failed is unknown, and so is a condition over it: `NOT`
+does not hold while its detector is down.
+
+| `type` | `name` |
+|---|---|
+| `keyword` | of one of `keyword_rules` or `signals.keywords` |
+| `embedding` | of one of `embedding_rules` or `signals.embeddings` |
+| `domain` | of a category, of one of `signals.domains`, or a label or alias of the classifier |
+| `mcp` | a category that the MCP server names |
+| `language` | of one of `signals.language`, or a language's code |
+| `context` | of one of `signals.context` |
+| `request` | of one of `signals.requests` |
+
+A decision is as sure as its signals: `AND` as the least sure of them, `OR` as the surest that
+matched. `NOT` adds nothing, and what holds for want of anything against it has confidence 0.
+
+`lora-router check` warns of decisions that can never hold or never win, of categories that nothing
+finds, and of rules that nothing uses.
 """
 
 _CLOSING = """\
-## Keys that are accepted without effect
+## What is accepted without effect
 
 Configurations of the wider semantic-router family may hold these keys. They are not served by this
 version: each is accepted with one warning.
+
+"""
+_PLUGINS = """
+So are plugins of these types:
 
 """
 
 _TEXTS = {
     header_safe: "name",
     cluster_name: "name",
+    header_name: "header name",
+    mutable_header: "header name",
+    forwarded_header: "header name",
+    header_text: "text",
+    keyword: "text",
+    language_code: "language code",
+    known_language: "language code",
+    sticky_key: "`user`, `conversation` or `header:name`",
+    token_count: "whole number, or text such as `8K`",
     host: "host",
     tcp_address: "`host:port`",
     socket_address: "`host:port` or `unix:path`",
@@ -92,15 +175,29 @@ _WORDS: dict[Any, str] = {
 
 def reference() -> str:
     """The whole reference as Markdown."""
-    parts = [_INTRODUCTION, *(_section(path, section) for path, section in sections())]
-    closing = "".join(f"- `{key}`\n" for key in sorted(map(_unserved, UNSERVED)))
-    return "\n".join([*parts, _CLOSING + closing])
+    described = {path: section for section, path in _homes().items()}
+    parts = [_section(path, described[path]) for path, _ in sections() if path in described]
+    keys = "".join(f"- `{key}`\n" for key in sorted(map(_unserved, UNSERVED)))
+    plugins = "".join(f"- `{kind}`\n" for kind in sorted(UNSERVED_PLUGINS))
+    return "\n".join([_INTRODUCTION, *parts, _CLOSING + keys + _PLUGINS + plugins])
+
+
+@cache
+def _homes() -> dict[type[Section], Path]:
+    """The place where each section is described: the first of those that are least deep."""
+    homes: dict[type[Section], Path] = {}
+    for path, section in sorted(sections(), key=lambda found: len(found[0])):
+        homes.setdefault(section, path)
+    return homes
 
 
 def _section(path: Path, section: type[Section]) -> str:
     lines = [f"## {_title(path)}", "", (section.__doc__ or "").strip(), ""]
+    also = [at for at, other in sections() if other is section and at != path]
+    if also:
+        lines += [f"Also at {', '.join(f'`{_heading(at)}`' for at in also)}.", ""]
     lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
-    lines += [_row(key, info, path) for key, info in fields_of(section).items()]
+    lines += [_row(key, info) for key, info in fields_of(section).items()]
     if section.example:
         lines += ["", f"```yaml{section.example}```"]
     return "\n".join([*lines, ""])
@@ -108,8 +205,10 @@ def _section(path: Path, section: type[Section]) -> str:
 
 def _unserved(pattern: tuple[str, ...]) -> str:
     """The pattern as a heading; `*` stands for an index in the lists of the file."""
-    is_list = pattern[0] in ("categories", "vllm_endpoints")
-    return _heading(tuple(0 if is_list and step == "*" else step for step in pattern))
+    path: Path = ()
+    for step in pattern:
+        path = (*path, 0 if step == "*" and is_list_at(path) else step)
+    return _heading(path)
 
 
 def _title(path: Path) -> str:
@@ -121,35 +220,51 @@ def _heading(path: Path) -> str:
     return path_text(path).replace("[0]", "[]").replace('"*"', "<name>")
 
 
-def _row(key: str, info: FieldInfo, path: Path) -> str:
-    kind = _kind(info.annotation, info.metadata, (*path, key))
+def _row(key: str, info: FieldInfo) -> str:
+    kind = _kind(info.annotation, info.metadata)
     return f"| `{key}` | {kind} | {_default(info)} | {info.description} |"
 
 
 def _default(info: FieldInfo) -> str:
-    if info.default is PydanticUndefined:
+    default = info.default
+    if default is PydanticUndefined:
         return "required"
-    if info.default in (None, "", (), {}) or isinstance(info.default, Section):
-        return "none" if not isinstance(info.default, Section) else "see there"
-    return f"`{json.dumps(info.default)}`"
+    if isinstance(default, Section):
+        return "none" if default.model_fields_set else "see there"
+    return "none" if default in (None, "", (), {}) else f"`{json.dumps(default)}`"
 
 
-def _kind(annotation: Any, metadata: Iterable[Any], path: Path) -> str:
+def _kind(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     bare = unwrapped(annotation)
+    metadata = [*metadata, *_metadata(annotation)]
     entry = entry_of(bare)
     if get_origin(bare) is tuple:
-        return f"list of {_entry(entry, (*path, 0))}"
+        one = "text or " if takes_one_text(annotation, metadata) else ""
+        return f"{one}list of {_entry(entry)}"
     if get_origin(bare) is dict:
-        return f"mapping of names to {_entry(entry, (*path, '*'))}"
-    if section_of(bare):
-        return f"[section](#{_anchor(path)})"
+        return f"mapping of names to {_entry(entry)}"
+    if section := section_of(bare):
+        return f"[section](#{_anchor(_homes()[section])})"
     if get_origin(bare) is Literal:
-        return ", ".join(f"`{choice}`" for choice in get_args(bare))
-    return _scalar(bare, [*metadata, *_metadata(annotation)])
+        return _choices(bare)
+    return _scalar(bare, metadata)
 
 
-def _entry(kind: Any, path: Path) -> str:
-    return f"[sections](#{_anchor(path)})" if section_of(kind) else f"{_kind(kind, (), path)}s"
+def _choices(literal: Any) -> str:
+    return ", ".join(f"`{choice}`" for choice in get_args(literal))
+
+
+def _entry(kind: Any) -> str:
+    bare = unwrapped(kind)
+    if section := section_of(kind):
+        return f"[sections](#{_anchor(_homes()[section])})"
+    if get_origin(bare) is Literal:
+        return _choices(bare)
+    return _kind(kind) if get_origin(bare) is tuple else _plural(_kind(kind))
+
+
+def _plural(words: str) -> str:
+    return words if words.endswith("`") else f"{words}s"
 
 
 def _anchor(path: Path) -> str:
@@ -167,7 +282,7 @@ def _metadata(annotation: Any) -> Iterator[Any]:
 
 def _scalar(bare: Any, metadata: list[Any]) -> str:
     for item in metadata:
-        if isinstance(item, AfterValidator) and item.func in _TEXTS:
+        if isinstance(item, AfterValidator | BeforeValidator) and item.func in _TEXTS:
             return _TEXTS[item.func]
     return _WORDS[bare] + _bounds(metadata)
 

@@ -6,13 +6,16 @@ far as it can be and everything is reported in one go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from router.config.problems import Path, did_you_mean, listed
 from router.config.report import Report
 from router.config.schema import BUILT_IN_FAMILIES, Config
 from router.config.shape import fields_of
+
+# Where one of several models may be chosen.
+CHOICES = (("categories", "*", "model_scores", "*"), ("decisions", "*", "modelRefs", "*"))
 
 _ENDPOINT_NAMES = ("vllm_endpoints", "*", "name")
 _LORAS = ("loras", "*", "name")
@@ -25,40 +28,55 @@ def check_references(report: Report) -> None:
         check(report)
 
 
-def _models(report: Report) -> list[str]:
+def models_of(report: Report) -> list[str]:
+    """The names of the base models."""
     models = report.document.data.get("model_config")
     return list(models) if isinstance(models, dict) else []
 
 
-def _adapters(report: Report) -> dict[str, str]:
+def adapters_of(report: Report) -> dict[str, str]:
     """Base model by adapter name."""
     return {name: str(path[1]) for path, name in report.document.texts(*_ADAPTER_NAMES)}
 
 
+def endpoints_of(report: Report) -> list[str]:
+    """The names of the endpoints."""
+    return [name for _, name in report.document.texts(*_ENDPOINT_NAMES)]
+
+
 def _unique_endpoints(report: Report) -> None:
-    _unique(report, report.document.texts(*_ENDPOINT_NAMES), "endpoint", str)
+    unique(report, report.document.texts(*_ENDPOINT_NAMES), "endpoint")
 
 
 def _unique_categories(report: Report) -> None:
-    _unique(report, report.document.texts("categories", "*", "name"), "category", str.casefold)
+    unique(report, report.document.texts("categories", "*", "name"), "category", str.casefold)
+
+
+def _unique_methods(report: Report) -> None:
+    unique(report, report.document.texts("classification_order", "*"), "method")
+
+
+def _unique_decisions(report: Report) -> None:
+    unique(report, report.document.texts("decisions", "*", "name"), "decision")
 
 
 def _unique_adapters(report: Report) -> None:
-    _unique(report, report.document.texts(*_ADAPTER_NAMES), "adapter", str)
+    unique(report, report.document.texts(*_ADAPTER_NAMES), "adapter")
 
 
 def _unique_preferences(report: Report) -> None:
     for at, _ in report.document.select("model_config", "*", "preferred_endpoints"):
         named = report.document.texts("model_config", str(at[1]), "preferred_endpoints", "*")
-        _unique(report, named, "endpoint", str)
+        unique(report, named, "endpoint")
 
 
-def _unique(
+def unique(
     report: Report,
     names: Iterable[tuple[Path, str]],
     what: str,
-    fold: Callable[[str], str],
+    fold: Callable[[str], str] = str,
 ) -> None:
+    """Report each of `names` that is there already; `fold` makes those equal that must not be."""
     first: dict[str, Path] = {}
     for path, name in names:
         earlier = first.setdefault(fold(name), path)
@@ -71,8 +89,8 @@ def _unique(
 
 def _names_of_their_own(report: Report) -> None:
     """Clients ask for base models, adapters and auto names alike: each must mean one thing."""
-    models = _models(report)
-    auto = _auto_names(report)
+    models = models_of(report)
+    auto = auto_names(report)
     for path, name in report.document.texts(*_ADAPTER_NAMES):
         if name in models:
             report.error(path, f"adapter {name!r} has the name of a base model; names must differ")
@@ -86,21 +104,28 @@ def _names_of_their_own(report: Report) -> None:
             )
 
 
-def _auto_names(report: Report) -> tuple[Any, ...]:
+def auto_names(report: Report) -> tuple[Any, ...]:
+    """The names that ask the router to choose, as they are written."""
     default = fields_of(Config)["auto_model_name"].default
     return ("auto", report.document.data.get("auto_model_name", default))
 
 
 def _known_endpoints(report: Report) -> None:
-    known = [name for _, name in report.document.texts(*_ENDPOINT_NAMES)]
+    known = endpoints_of(report)
     for path, name in report.document.texts("model_config", "*", "preferred_endpoints", "*"):
         if name not in known:
-            report.error(path, _undefined("endpoint", name, known, "vllm_endpoints"))
+            report.error(path, undefined("endpoint", name, known, "vllm_endpoints"))
+
+
+def _chosen(report: Report, key: str) -> Iterator[tuple[Path, str]]:
+    """The texts at `key` wherever a model may be chosen."""
+    for pattern in CHOICES:
+        yield from report.document.texts(*pattern, key)
 
 
 def _known_models(report: Report) -> None:
-    models, adapters = _models(report), _adapters(report)
-    for path, name in report.document.texts("categories", "*", "model_scores", "*", "model"):
+    models, adapters = models_of(report), adapters_of(report)
+    for path, name in _chosen(report, "model"):
         if name in adapters and name not in models:
             base = adapters[name]
             report.error(
@@ -109,29 +134,32 @@ def _known_models(report: Report) -> None:
                 f"write model: {base} and lora_name: {name}",
             )
         elif name not in models:
-            report.error(path, _undefined("model", name, models, "model_config"))
+            report.error(path, undefined("model", name, models, "model_config"))
 
 
 def _known_adapters(report: Report) -> None:
-    owners = _adapters(report)
-    for path, name in report.document.texts("categories", "*", "model_scores", "*", "lora_name"):
+    owners = adapters_of(report)
+    loras: dict[str, list[str]] = {model: [] for model in models_of(report)}
+    for path, name in report.document.texts(*_ADAPTER_NAMES):
+        loras[str(path[1])].append(name)
+    known = {(model, name) for model, names in loras.items() for name in names}
+    for path, name in _chosen(report, "lora_name"):
         model = report.document.get(path[:-1]).get("model")
-        loras = [lora for _, lora in report.document.texts("model_config", str(model), *_LORAS)]
-        if model in _models(report) and name not in loras:
-            report.error(path, _undefined_adapter(name, model, loras, owners.get(name)))
+        if isinstance(model, str) and model in loras and (model, name) not in known:
+            report.error(path, _undefined_adapter(name, model, loras[model], owners.get(name)))
 
 
 def _undefined_adapter(name: str, model: str, loras: list[str], owner: str | None) -> str:
     if owner is not None:
         return f"adapter {name!r} belongs to model {owner!r}, not to {model!r}"
-    return _undefined("adapter", name, loras, f"the loras of model {model!r}")
+    return undefined("adapter", name, loras, f"the loras of model {model!r}")
 
 
 def _known_default(report: Report) -> None:
-    known = [*_models(report), *_adapters(report)]
+    known = [*models_of(report), *adapters_of(report)]
     for path, name in report.document.texts("default_model"):
         if name not in known:
-            report.error(path, _undefined("model or adapter", name, known, "model_config"))
+            report.error(path, undefined("model or adapter", name, known, "model_config"))
 
 
 def _some_weight(report: Report) -> None:
@@ -173,18 +201,8 @@ def _without_effect(report: Report) -> None:
             report.warn((key,), f"false has no effect: {always}")
 
 
-def check_deadlines(report: Report, config: Config) -> None:
-    """Warn where Envoy gives up on answers that the classifier may still be working on."""
-    model = config.classifier.category_model
-    if model and config.envoy.message_timeout_ms <= model.timeout_ms:
-        report.warn(
-            ("envoy", "message_timeout_ms"),
-            f"envoy waits {config.envoy.message_timeout_ms} ms for an answer, expected more than "
-            f"the {model.timeout_ms} ms of classifier.category_model.timeout_ms",
-        )
-
-
-def _undefined(what: str, name: str, known: list[str], where: str) -> str:
+def undefined(what: str, name: str, known: Collection[str], where: str) -> str:
+    """That nothing of that name is there, with the nearest name or all of them."""
     hint = did_you_mean(name, known)
     if not hint and known:
         hint = f"; known are {listed(known)}"
@@ -198,6 +216,8 @@ _ALWAYS = {
 CHECKS: tuple[Callable[[Report], None], ...] = (
     _unique_endpoints,
     _unique_categories,
+    _unique_decisions,
+    _unique_methods,
     _unique_adapters,
     _unique_preferences,
     _names_of_their_own,

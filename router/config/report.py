@@ -22,7 +22,7 @@ class Report:
 
         A value that could not even be read has been complained of already.
         """
-        if key or path not in self.document.unreadable:
+        if key or self.document.original(path) not in self.document.unreadable:
             self.errors.append(self._problem(path, text, key))
 
     def warn(self, path: Path, text: str, *, key: bool = False) -> None:
@@ -39,4 +39,4 @@ class Report:
 
     def _problem(self, path: Path, text: str, key: bool) -> Problem:
         locate = self.document.key_position if key else self.document.value_position
-        return Problem(locate(path), path_text(path), text)
+        return Problem(locate(path), path_text(self.document.original(path)), text)

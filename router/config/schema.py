@@ -11,92 +11,21 @@ from typing import Literal
 
 from pydantic import Field
 
-from router.config.process import EnvoySettings, LoggingSettings, Milliseconds, ServerSettings
+from router.config.classifier import Classifier, EmbeddingModel
+from router.config.decisions import (
+    DecisionSettings,
+    Effort,
+    ModelScore,
+    ModelSelection,
+    RoutingRule,
+)
+from router.config.live_view import LiveViewSettings
+from router.config.process import EnvoySettings, LoggingSettings, ServerSettings
 from router.config.section import Many, Section
+from router.config.signals import EmbeddingRule, KeywordRule, Signals
 from router.config.texts import ClusterName, Host, Name
 
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
-
-
-class CategoryModel(Section):
-    """The model that tells a prompt's domain."""
-
-    example = """
-classifier:
-  category_model:
-    model_id: models/mom-domain-classifier
-    threshold: 0.6
-    timeout_ms: 500
-"""
-
-    model_id: str = Field(
-        min_length=1,
-        description="The model's directory: an ONNX sequence classifier with its tokenizer. A "
-        "relative path is looked for in the working directory, then beside the configuration "
-        "file, then in the directory above that.",
-    )
-    threshold: float = Field(
-        default=0.6,
-        ge=0,
-        le=1,
-        description="A category less probable than this is not chosen: the request goes to "
-        "`default_model`.",
-    )
-    use_cpu: bool = Field(
-        default=True, description="Run on the CPU; `false` needs the `gpu` extra and CUDA."
-    )
-    use_modernbert: bool = Field(
-        default=False,
-        description="Accepted for compatibility; the architecture is read from the model itself.",
-    )
-    category_mapping_path: str | None = Field(
-        default=None,
-        min_length=1,
-        description="A `category_mapping.json` that names the labels and their aliases, found "
-        "as `model_id` is. Default: the one in the model's directory, else `id2label` in its "
-        "`config.json`.",
-    )
-    max_head_tokens: int = Field(
-        default=192, ge=1, le=8192, description="How many tokens of a prompt's beginning are read."
-    )
-    max_tail_tokens: int = Field(
-        default=64,
-        ge=0,
-        le=8192,
-        description="How many tokens of a longer prompt's end are read besides.",
-    )
-    threads: int = Field(
-        default=2,
-        ge=1,
-        le=256,
-        description="CPU threads of one forward pass, and never more than there are CPUs. More "
-        "make a long prompt faster; 1 leaves most for other requests.",
-    )
-    timeout_ms: Milliseconds = Field(
-        default=1000,
-        description="How long a classification may take, waiting included, before `on_error` "
-        "decides.",
-    )
-    queue_size: int = Field(
-        default=1024,
-        ge=1,
-        le=1_000_000,
-        description="How many prompts may wait for the model; one more is a failure at once.",
-    )
-    cache_size: int = Field(
-        default=4096,
-        ge=0,
-        le=10_000_000,
-        description="How many classified texts are remembered; 0 remembers none.",
-    )
-
-
-class Classifier(Section):
-    """How prompts are understood."""
-
-    category_model: CategoryModel | None = Field(
-        default=None, description="The domain model; without it no category is found by domain."
-    )
+Method = Literal["keyword", "embedding", "mcp", "description", "domain"]
 
 
 class VllmEndpoint(Section):
@@ -176,6 +105,26 @@ model_config:
     )
     loras: Many[Lora] = Field(default=(), description="The model's LoRA adapters.")
     pricing: Pricing | None = Field(default=None, description="What the model's tokens cost.")
+    max_model_len: int | None = Field(
+        default=None,
+        ge=1,
+        description="The model's context length in tokens, vLLM's `--max-model-len`: longer "
+        "requests go to another model of the decision, if there is one. Default: any.",
+    )
+    vision: bool | None = Field(
+        default=None, description="Whether the model sees images; default: not known."
+    )
+    tools: bool | None = Field(
+        default=None, description="Whether the model can call tools; default: not known."
+    )
+    load_balancing: Literal[
+        "lora_affinity", "weighted", "round_robin", "least_load", "random_of_two"
+    ] = Field(
+        default="lora_affinity",
+        description="How one of the model's endpoints is chosen. `lora_affinity` prefers one that "
+        "has the adapter in memory, unless that has more than its share of the requests; the base "
+        "model itself is spread by weight.",
+    )
 
 
 class ReasoningFamilySettings(Section):
@@ -205,28 +154,6 @@ BUILT_IN_FAMILIES: Mapping[str, ReasoningFamilySettings] = MappingProxyType(
 )
 
 
-class ModelScore(Section):
-    """One model that a category may be sent to."""
-
-    model: Name = Field(description="A base model, a key of `model_config`.")
-    score: float = Field(
-        gt=0, description="How well the model suits; the highest wins, the first of equals."
-    )
-    lora_name: Name | None = Field(
-        default=None,
-        description="One of that model's `loras`; without it the base model itself answers.",
-    )
-    use_reasoning: bool = Field(
-        default=False, description="Whether the model is told to reason, or told not to."
-    )
-    reasoning_effort: Effort | None = Field(
-        default=None, description="How much to reason; default: `default_reasoning_effort`."
-    )
-    reasoning_description: str = Field(
-        default="", description="Why; for the reader of the file only."
-    )
-
-
 class Category(Section):
     """A kind of prompt, and where it goes."""
 
@@ -249,10 +176,14 @@ categories:
 """
 
     name: Name = Field(
-        description="The category's name; a label of the classifier, an alias of labels, or any "
-        "name with `mmlu_categories`."
+        description="The category's name: what rules, the MCP server or the classifier call it; "
+        "any name where `mmlu_categories` or `description` say what it means."
     )
-    description: str = Field(default="", description="What belongs to the category.")
+    description: str = Field(
+        default="",
+        description="What belongs to the category; prompts are compared with it where nothing else "
+        "names the category.",
+    )
     mmlu_categories: Many[Name] = Field(
         default=(), description="Labels or aliases of the classifier that mean this category too."
     )
@@ -269,6 +200,9 @@ categories:
     )
     model_scores: Many[ModelScore] = Field(
         min_length=1, description="The models that may answer, at least one."
+    )
+    model_selection: ModelSelection | None = Field(
+        default=None, description="How one is chosen; default: the file's `model_selection`."
     )
 
     @property
@@ -288,10 +222,58 @@ class Config(Section):
         alias="model_config", min_length=1, description="The base models by name, at least one."
     )
     default_model: Name = Field(
-        description="The base model or adapter that answers when no category is chosen."
+        description="The base model or adapter that answers when nothing else is chosen."
     )
     categories: Many[Category] = Field(
-        default=(), description="The kinds of prompt; without any, all go to `default_model`."
+        default=(),
+        description="The kinds of prompt; what belongs to none goes to `default_model`.",
+    )
+    classification_order: Many[Method] = Field(
+        default=("keyword", "embedding", "mcp", "description", "domain"),
+        min_length=1,
+        description="In which order the methods look for a category; the first to find one "
+        "decides, and a method that is left out is not used. `description` matches categories "
+        "that nothing else names by their descriptions.",
+    )
+    keyword_rules: Many[KeywordRule] = Field(
+        default=(), description="Keywords that name a category, or a signal for decisions."
+    )
+    embedding_rules: Many[EmbeddingRule] = Field(
+        default=(), description="Phrases that name a category, or a signal for decisions."
+    )
+    embedding_model: EmbeddingModel | None = Field(
+        default=None,
+        description="The encoder of embedding rules; default: the category model, in the pass "
+        "that finds the domain.",
+    )
+    signals: Signals = Field(default=Signals(), description="Signals for decisions.")
+    decisions: Many[DecisionSettings] = Field(
+        default=(), description="Rules over signals; they go before categories."
+    )
+    strategy: Literal["priority", "confidence"] = Field(
+        default="priority",
+        description="Which decision wins where several hold: by priority, then confidence, then "
+        "order in the file; or by confidence first.",
+    )
+    model_selection: ModelSelection = Field(
+        default=ModelSelection(), description="How one of several models is chosen."
+    )
+    routing_rules: Many[RoutingRule] = Field(
+        default=(),
+        description="Endpoints by what clients ask for; they hold whatever the content is.",
+    )
+    live_view: LiveViewSettings = Field(
+        default=LiveViewSettings(), description="What endpoints are asked about themselves."
+    )
+    missing_adapter: Literal["base_model", "reject"] = Field(
+        default="base_model",
+        description="When no endpoint has loaded an adapter that is asked for, as far as the live "
+        "view knows: answer from its base model, or with 503.",
+    )
+    discover_adapters: bool = Field(
+        default=False,
+        description="Whether clients may ask for adapters that endpoints list and the file does "
+        "not name; needs the live view.",
     )
     reasoning_families: dict[Name, ReasoningFamilySettings] = Field(
         default={},
@@ -304,6 +286,12 @@ class Config(Section):
     auto_model_name: Name = Field(
         default="MoM",
         description="The model name that asks the router to choose; `auto` always does too.",
+    )
+    client_models: Literal["any", "auto"] = Field(
+        default="any",
+        description="Which models clients may ask for: every model and adapter by its name, or "
+        "only the names that ask the router to choose. `auto` keeps a tenant from another's "
+        "adapter; routing rules can still give names of their own to models.",
     )
     include_config_models_in_list: bool = Field(
         default=True,

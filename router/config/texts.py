@@ -10,7 +10,7 @@ import re
 from ipaddress import ip_address
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, Strict
 
 MAX_NAME_BYTES = 256
 RESERVED_CLUSTER = "lora_router"
@@ -18,6 +18,28 @@ RESERVED_CLUSTER = "lora_router"
 _CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?\Z")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_TOKENS = re.compile(r"(?P<number>[0-9]{1,12})(?P<unit>[KkMm]?)")
+CREDENTIALS = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key"}
+)
+# What frames a message and says where it goes, and what the router and Envoy tell each other.
+_FRAMING = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_INTERNAL = ("x-envoy-", "x-selected-", "x-vsr-")
 _NUMERIC = re.compile(r"[0-9.]+\Z")
 _MAX_SHOWN = 60
 
@@ -138,7 +160,93 @@ def socket_address(text: str) -> str:
     return text
 
 
+def header_name(name: str) -> str:
+    """A header's name in lower case."""
+    if not _HEADER.fullmatch(name):
+        raise ValueError(f"found {shown(name)}, expected a header's name, such as x-tenant-id")
+    return name.lower()
+
+
+def forwarded_header(name: str) -> str:
+    """A header that Envoy may show to the router: none that carries credentials."""
+    if header_name(name) in CREDENTIALS:
+        raise ValueError(
+            f"found {shown(name)}, expected a header that carries no credentials: those never "
+            "reach the router"
+        )
+    return name.lower()
+
+
+def mutable_header(name: str) -> str:
+    """A header of requests that an operator may have set or removed, in lower case."""
+    folded = name.lower()
+    if folded in _FRAMING or folded.startswith((":", *_INTERNAL)):
+        raise ValueError(
+            f"found {shown(name)}, expected a header that neither frames the message nor belongs "
+            f"to envoy or the router ({', '.join(f'{prefix}*' for prefix in _INTERNAL)})"
+        )
+    return header_name(name)
+
+
+def header_text(value: str) -> str:
+    """A header's value."""
+    if not value.isprintable():
+        raise ValueError(f"found {shown(value)}, expected printable characters")
+    return value
+
+
+def keyword(text: str) -> str:
+    """A keyword; a blank one would match everything."""
+    if not text.strip():
+        raise ValueError(f"found {shown(text)}, expected a keyword that is not blank")
+    return text
+
+
+def language_code(code: str) -> str:
+    """A language's two or three letters, in lower case."""
+    if not re.fullmatch(r"[A-Za-z]{2,3}", code):
+        raise ValueError(f"found {shown(code)}, expected an ISO 639-1 code, such as zh")
+    return code.lower()
+
+
+def sticky_key(text: str) -> str:
+    """`user`, `conversation`, or `header:` and a name."""
+    kind, colon, name = text.partition(":")
+    if not colon and kind in ("user", "conversation"):
+        return text
+    if kind == "header" and colon:
+        return f"header:{forwarded_header(name)}"
+    raise ValueError(
+        f"found {shown(text)}, expected user, conversation, or header: and a name, such as "
+        "header:x-user-id"
+    )
+
+
+def token_count(value: object) -> object:
+    """A number of tokens; text may say thousands and millions: `8K` is 8000, `1M` a million."""
+    if not isinstance(value, str):
+        return value
+    match = _TOKENS.fullmatch(value)
+    if match is None:
+        raise ValueError(f"found {shown(value)}, expected a number of tokens, such as 8000 or 8K")
+    return int(match["number"]) * {"": 1, "k": 1_000, "m": 1_000_000}[match["unit"].lower()]
+
+
+def as_list(value: object) -> object:
+    """One text as a list of it."""
+    return (value,) if isinstance(value, str) else value
+
+
 Name = Annotated[str, AfterValidator(header_safe)]
+HeaderName = Annotated[str, AfterValidator(header_name)]
+ForwardedHeader = Annotated[str, AfterValidator(forwarded_header)]
+MutableHeader = Annotated[str, AfterValidator(mutable_header)]
+HeaderText = Annotated[str, AfterValidator(header_text)]
+Keyword = Annotated[str, AfterValidator(keyword)]
+LanguageCode = Annotated[str, AfterValidator(language_code)]
+StickyKey = Annotated[str, AfterValidator(sticky_key)]
+Patterns = Annotated[tuple[Keyword, ...], Strict(False), BeforeValidator(as_list)]
+TokenCount = Annotated[int, BeforeValidator(token_count)]
 ClusterName = Annotated[str, AfterValidator(cluster_name)]
 Host = Annotated[str, AfterValidator(host)]
 TcpAddress = Annotated[str, AfterValidator(tcp_address)]

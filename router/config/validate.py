@@ -16,9 +16,20 @@ from router.config.problems import Path, did_you_mean, listed, nearest, path_tex
 from router.config.report import Report
 from router.config.scalars import plain
 from router.config.schema import Config
-from router.config.shape import field_at, fields_of, section_at, sections
+from router.config.shape import (
+    field_at,
+    fields_of,
+    is_text_or_list_at,
+    section_at,
+    sections,
+)
 from router.config.texts import shown
-from router.config.unserved import unserved_in
+from router.config.unserved import (
+    instead_of_choice,
+    instead_of_key,
+    instead_of_missing,
+    unserved_in,
+)
 
 Finding = dict[str, Any]
 
@@ -50,7 +61,8 @@ def _convert_variables(report: Report, findings: list[Finding]) -> bool:
     changed = False
     for finding in findings:
         path, text = finding["loc"], finding["input"]
-        if finding["type"] in _NOT_TEXT and path in report.document.variables:
+        is_variable = report.document.original(path) in report.document.variables
+        if finding["type"] in _NOT_TEXT and is_variable:
             value = plain(text)
             report.document.put(path, value)
             changed = changed or value != text
@@ -75,6 +87,8 @@ def _unknown_key(path: Path) -> str:
     key = str(path[-1])
     siblings = list(fields_of(section)) if section else []
     meant = nearest(key, [*siblings, *unserved_in(path[:-1])])
+    if instead := instead_of_key(path):
+        return f"unknown key; {instead}"
     if meant:
         return f"unknown key; did you mean {meant!r}?"
     homes = [path_text((*at, key)) for at, home in sections() if key in fields_of(home)]
@@ -86,16 +100,23 @@ def _unknown_key(path: Path) -> str:
 def _missing(path: Path) -> str:
     info = field_at(path)
     meaning = re.split(r"[:;.] |\.$", (info and info.description) or "a value")[0]
-    return f"missing; expected {meaning[:1].lower()}{meaning[1:]}"
+    instead = instead_of_missing(path)
+    return (
+        f"missing; expected {meaning[:1].lower()}{meaning[1:]}{f'; {instead}' if instead else ''}"
+    )
 
 
 def _message(finding: Finding) -> str:
-    value, context = finding["input"], finding.get("ctx", {})
+    path, value, context = finding["loc"], finding["input"], finding.get("ctx", {})
     if finding["type"] == "value_error":
         return str(context["error"])
     expect = _EXPECTED.get(finding["type"])
     expected = expect(value, context) if expect else str(finding["msg"]).lower()
+    if finding["type"] == "tuple_type" and is_text_or_list_at(path):
+        expected = "text or a list of texts"
     hint = "; write one or remove the key" if value is None else ""
+    if instead := instead_of_choice(path, value):
+        hint = f"; {instead}"
     return f"found {shown(value)}, expected {expected}{hint}"
 
 

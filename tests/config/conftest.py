@@ -72,6 +72,15 @@ class Workspace:
         report = check(Path("config.yaml"), environ=environ or {}, check_files=check_files)
         return report.lines[:-1]
 
+    def added(self, text: str) -> list[str]:
+        """The findings on the sound configuration with `text` after it, as `line:col: path: text`.
+
+        Lines are counted in `text`.
+        """
+        before = SOUND.count("\n")
+        findings = (finding.split(":", 2) for finding in self.check(SOUND + text))
+        return [f"{int(line) - before}:{rest}" for _, line, rest in findings]
+
     def edited(self, old: str, new: str, environ: dict[str, str] | None = None) -> list[str]:
         """The findings on the sound configuration with `old`, which is there once, replaced."""
         assert SOUND.count(old) == 1, old

@@ -14,6 +14,32 @@ def test_a_sound_file_is_summed_up(workspace, sound):
     assert report.ok
 
 
+def test_decisions_and_what_they_need_are_summed_up_where_there_are_any(workspace, sound):
+    workspace.file.write_text(
+        sound
+        + """\
+keyword_rules:
+  - {category: law, keywords: [court]}
+signals:
+  context: [{name: long, min_tokens: 8K}]
+decisions:
+  - name: long
+    rules: {type: context, name: long}
+    modelRefs: [{model: other}]
+routing_rules:
+  - {match: {path: /x}, route: {backend: vllm-b}}
+  - {fallback: {route: {backend: vllm-b}}}
+"""
+    )
+    report = check(Path("config.yaml"), environ={})
+    assert report.lines == [
+        (
+            "config.yaml: ok, 0 warnings (2 endpoints, 2 models, 3 adapters, 2 categories, "
+            "1 decision, 2 signal rules, 2 routing rules)"
+        )
+    ]
+
+
 def test_warnings_do_not_make_a_file_unsound(workspace, sound):
     workspace.file.write_text(f"tools: {{}}\n{sound}")
     report = check(Path("config.yaml"), environ={})

@@ -32,5 +32,16 @@ def test_values_are_replaced_and_keys_taken_out_in_place():
     assert document.data == {"a": {"b": 5}}
 
 
+def test_entries_that_are_taken_out_of_a_list_leave_the_others_their_places():
+    document = parse("a:\n  - {x: 0}\n  - {x: 1}\n  - {x: 2}\n  - {x: 3}\n", {})
+    document.drop(("a", 2))
+    document.drop(("a", 0))
+    assert document.data == {"a": [{"x": 1}, {"x": 3}]}
+    assert document.value_position(("a", 1, "x")).line == 5
+    assert document.key_position(("a", 0, "x")).line == 3
+    assert document.original(("a", 1, "x")) == ("a", 3, "x")
+    assert document.original(("b", 1)) == ("b", 1)
+
+
 def test_what_is_nowhere_in_the_file_is_at_its_start():
     assert parse("a: 1", {}).value_position(("x", "y")) == START

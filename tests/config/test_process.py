@@ -29,6 +29,28 @@ import pytest
             "envoy: {idle_timeout_seconds: 0}",
             "envoy.idle_timeout_seconds: found 0, expected more than 0.0",
         ),
+        (
+            "envoy: {first_byte_timeout_seconds: -1}",
+            "envoy.first_byte_timeout_seconds: found -1, expected more than 0.0",
+        ),
+        (
+            "envoy: {health_check: {path: health}}",
+            (
+                "envoy.health_check.path: found 'health', expected a path that begins with /, "
+                "such as /health"
+            ),
+        ),
+        (
+            "envoy: {health_check: {path: /he alth}}",
+            (
+                "envoy.health_check.path: found '/he alth', expected a path that begins with /, "
+                "such as /health"
+            ),
+        ),
+        (
+            "envoy: {health_check: {failures: 0}}",
+            "envoy.health_check.failures: found 0, expected at least 1",
+        ),
         ("envoy: {retries: 11}", "envoy.retries: found 11, expected at most 10"),
         (
             "envoy: {admin: unix:/x}",
@@ -70,9 +92,11 @@ envoy:
   message_timeout_ms: 3000
   connect_timeout_ms: 250
   request_timeout_seconds: 10
+  first_byte_timeout_seconds: 30
   idle_timeout_seconds: 0.5
   max_stream_seconds: 7200
   retries: 0
+  health_check: {path: "/v1/models?x=1", interval_ms: 500, timeout_ms: 900, failures: 1}
   access_log: /var/log/envoy.log
 logging: {level: debug, format: console, include_prompt: true}
 """

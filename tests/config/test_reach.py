@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
 
 def test_a_missing_model_directory_says_where_it_was_looked_for(workspace, sound):
     shutil.rmtree(workspace.model)
@@ -73,8 +75,9 @@ def test_a_category_that_no_prompt_can_reach_is_a_warning_with_the_way_to_reach_
     assert workspace.edited("name: technical", "name: shopping") == [
         (
             "config.yaml:27:11: categories[1].name: warning: category 'shopping' cannot be "
-            "reached: it is no label or alias of the classifier; name the labels that it stands "
-            "for under mmlu_categories; labels are 'computer science', 'engineering', 'law', "
+            "reached: it is no label or alias of the classifier, no keyword or embedding rule "
+            "names it, it has no description; describe it, or write a rule for it, or name its "
+            "labels under mmlu_categories; labels are 'computer science', 'engineering', 'law', "
             "'other'"
         )
     ]
@@ -84,8 +87,9 @@ def test_a_category_that_is_nearly_a_label_is_told_the_label(workspace):
     assert workspace.edited("name: technical", "name: enginering") == [
         (
             "config.yaml:27:11: categories[1].name: warning: category 'enginering' cannot be "
-            "reached: it is no label or alias of the classifier; name the labels that it stands "
-            "for under mmlu_categories; did you mean 'engineering'?"
+            "reached: it is no label or alias of the classifier, no keyword or embedding rule "
+            "names it, it has no description; describe it, or write a rule for it, or name its "
+            "labels under mmlu_categories; did you mean 'engineering'?"
         )
     ]
 
@@ -108,8 +112,90 @@ def test_a_label_that_the_classifier_lacks_is_a_warning(workspace):
 def test_categories_without_a_classifier_are_one_warning(workspace, sound):
     assert workspace.check(sound[sound.index("vllm_endpoints") :]) == [
         (
-            "config.yaml:18:1: categories: warning: no category can be reached without a "
-            "classifier: every request that leaves the choice to the router goes to default_model; "
-            "configure classifier.category_model"
+            "config.yaml:18:1: categories: warning: no category can be reached: there is no "
+            "classifier, and neither a rule nor an mcp server names one; every request that is "
+            "left to them goes to default_model; configure classifier.category_model"
+        )
+    ]
+
+
+OTHER_WAYS = {
+    "a keyword rule": "keyword_rules: [{category: shopping, keywords: [cart]}]\n",
+    "an embedding rule": "signals: {embeddings: [{name: shopping, candidates: [a cart]}]}\n",
+}
+
+
+@pytest.mark.parametrize("more", OTHER_WAYS.values(), ids=OTHER_WAYS)
+def test_a_category_may_be_reached_without_any_label(workspace, sound, more):
+    assert workspace.check(sound.replace("name: technical", "name: shopping") + more) == []
+
+
+def test_a_description_reaches_a_category_that_nothing_else_names(workspace):
+    described = "name: shopping\n    description: Carts and prices"
+    assert workspace.edited("name: technical", described) == []
+
+
+def test_an_mcp_server_may_name_any_category(workspace, sound):
+    server = (
+        "classifier:\n  mcp_category_model: {enabled: true, url: 'http://127.0.0.1:8090/mcp'}\n"
+    )
+    text = sound.replace("classifier:\n", server, 1).replace("name: technical", "name: shopping")
+    assert workspace.check(text) == []
+
+
+def unreachable(workspace, sound, more: str) -> str:
+    """Why a described category that is no label cannot be reached."""
+    described = "name: shopping\n    description: Carts and prices"
+    lines = workspace.check(sound.replace("name: technical", described) + more)
+    [line] = [line for line in lines if "'shopping' cannot be reached" in line]
+    return line.partition("names it, ")[2]
+
+
+def test_a_method_that_is_left_out_reaches_nothing(workspace, sound):
+    assert unreachable(workspace, sound, "classification_order: [domain]\n").startswith(
+        "classification_order leaves out what would find it; name the method there, or "
+    )
+
+
+def test_a_description_needs_an_encoder(workspace, sound):
+    described = sound.replace("name: law\n", "name: shopping\n    description: Carts\n")
+    bare = described[described.index("vllm_endpoints") :]
+    lines = workspace.check(bare + "keyword_rules: [{category: technical, keywords: [code]}]\n")
+    assert lines == [
+        (
+            "config.yaml:19:11: categories[0].name: warning: category 'shopping' cannot be "
+            "reached: no keyword or embedding rule names it, nothing compares prompts with its "
+            "description; configure embedding_model, or write a rule for it"
+        )
+    ]
+
+
+def test_a_domain_that_stands_for_no_label_is_never_found(workspace):
+    text = """\
+signals:
+  domains:
+    - {name: shopping, mmlu_categories: [laww]}
+decisions:
+  - {name: a, rules: {type: domain, name: shopping}, modelRefs: [{model: base}]}
+"""
+    assert workspace.added(text) == [
+        (
+            "3:14: signals.domains[0].name: warning: domain 'shopping' is never found: it is no "
+            "label or alias of the classifier; name its labels under mmlu_categories; labels are "
+            "'computer science', 'engineering', 'law', 'other'"
+        ),
+        (
+            "3:42: signals.domains[0].mmlu_categories[0]: warning: the classifier has no label or "
+            "alias 'laww'; did you mean 'law'?"
+        ),
+    ]
+
+
+def test_a_missing_embedding_model_says_where_it_was_looked_for(workspace, sound):
+    here, above = workspace.directory, workspace.directory.parent
+    assert workspace.check(sound + "embedding_model: {model_id: models/x}\n") == [
+        (
+            "config.yaml:32:29: embedding_model.model_id: no such directory: "
+            f"looked for {here}/models/x, {above}/models/x"
         )
     ]

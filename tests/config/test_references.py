@@ -139,6 +139,45 @@ def test_names_that_lead_nowhere_are_errors_with_the_nearest(workspace, old, new
     assert workspace.edited(old, new) == [line]
 
 
+DECISIONS = """\
+decisions:
+  - name: a
+    modelRefs:
+      - {model: bsae}
+      - {model: law-lora}
+      - {model: base, lora_name: other-lora}
+  - name: a
+    modelRefs: [{model: other}]
+"""
+
+
+def test_decisions_name_models_as_categories_do_and_differ_in_their_names(workspace):
+    assert workspace.added(DECISIONS) == [
+        (
+            "4:17: decisions[0].modelRefs[0].model: model 'bsae' is not defined under "
+            "model_config; did you mean 'base'?"
+        ),
+        (
+            "5:17: decisions[0].modelRefs[1].model: 'law-lora' is an adapter of 'base', expected "
+            "a base model; write model: base and lora_name: law-lora"
+        ),
+        (
+            "6:34: decisions[0].modelRefs[2].lora_name: adapter 'other-lora' belongs to model "
+            "'other', not to 'base'"
+        ),
+        "7:11: decisions[1].name: decision 'a' is already named on line 33; names must differ",
+    ]
+
+
+def test_a_method_is_named_once_in_the_order(workspace):
+    assert workspace.added("classification_order: [domain, mcp, domain]\n") == [
+        (
+            "1:37: classification_order[2]: method 'domain' is already named on line 32; "
+            "names must differ"
+        )
+    ]
+
+
 def test_an_adapter_may_be_the_default_model(workspace):
     assert workspace.edited("default_model: base", "default_model: law-lora") == []
 
@@ -189,17 +228,6 @@ def test_a_switch_that_cannot_be_switched_off_says_so(workspace, sound, key, alw
     assert workspace.check(f"{key}: true\n{sound}") == []
     assert workspace.check(f"{key}: false\n{sound}") == [
         f"config.yaml:1:{len(key) + 3}: {key}: warning: false has no effect: {always}"
-    ]
-
-
-def test_an_envoy_less_patient_than_the_classifier_is_a_warning(workspace, sound):
-    text = sound + "envoy:\n  message_timeout_ms: 1000\n"
-    assert workspace.check(text) == [
-        (
-            "config.yaml:33:23: envoy.message_timeout_ms: warning: "
-            "envoy waits 1000 ms for an answer, expected more than "
-            "the 1000 ms of classifier.category_model.timeout_ms"
-        )
     ]
 
 

@@ -9,9 +9,11 @@ from router.config.texts import (
     cluster_name,
     header_safe,
     host,
+    mutable_header,
     shown,
     socket_address,
     tcp_address,
+    token_count,
 )
 
 
@@ -166,3 +168,57 @@ def test_long_values_are_quoted_in_part():
         "a mapping",
         "a list",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "lower"),
+    [("X-Plan", "x-plan"), ("authorization", "authorization"), ("user-agent", "user-agent")],
+)
+def test_operators_may_change_headers_and_credentials(name, lower):
+    assert mutable_header(name) == lower
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ":path",
+        ":authority",
+        "Host",
+        "content-length",
+        "Content-Encoding",
+        "transfer-encoding",
+        "connection",
+        "te",
+        "upgrade",
+        "x-selected-endpoint",
+        "x-selected-anything",
+        "X-VSR-selected-model",
+        "x-envoy-retry-on",
+    ],
+)
+def test_what_frames_a_message_or_steers_it_is_nobodys_to_change(name):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole text is compared
+        mutable_header(name)
+    assert str(caught.value) == (
+        f"found {name!r}, expected a header that neither frames the message nor belongs to envoy "
+        "or the router (x-envoy-*, x-selected-*, x-vsr-*)"
+    )
+
+
+def test_what_is_no_header_cannot_be_changed():
+    with pytest.raises(ValueError, match="expected a header's name"):
+        mutable_header("x plan")
+
+
+@pytest.mark.parametrize(
+    ("value", "tokens"),
+    [(8000, 8000), ("8000", 8000), ("8K", 8000), ("8k", 8000), ("1M", 1_000_000), (True, True)],
+)
+def test_a_number_of_tokens_may_be_told_in_thousands_and_millions(value, tokens):
+    assert token_count(value) == tokens
+
+
+@pytest.mark.parametrize("text", ["", "K", "8Q", "-1", "1.5K", "8 K", "9" * 13])
+def test_what_is_no_number_of_tokens_is_refused_with_an_example(text):
+    with pytest.raises(ValueError, match=r"expected a number of tokens, such as 8000 or 8K$"):
+        token_count(text)

@@ -1,19 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 WRONG_VALUES = {
-    "a key like no other": (
-        "default_model: base",
-        "default_model: base\nzebra: 1",
-        (
-            "config.yaml:21:1: zebra: unknown key; expected one of 'classifier', "
-            "'vllm_endpoints', 'model_config', 'default_model', 'categories', "
-            "'reasoning_families', 'default_reasoning_effort', 'auto_model_name', "
-            "'include_config_models_in_list', 'clear_route_cache', 'on_error', 'server', "
-            "'envoy', 'logging'"
-        ),
-    ),
     "a key that belongs elsewhere": (
         "default_model: base",
         "default_model: base\nthreshold: 0.5",
@@ -172,6 +163,130 @@ WRONG_VALUES = {
     ),
 }
 
+# What decisions and signals add, after the sound configuration.
+WRONG_PARTS = {
+    "a misspelt key deep in a rule": (
+        (
+            "decisions:\n  - name: a\n    modelRefs: [{model: base}]\n    rules:\n"
+            "      operator: AND\n      conditions:\n"
+            "        - {operator: NOT, condtions: [], conditions: [{type: language, name: zh}]}\n"
+        ),
+        (
+            "7:27: decisions[0].rules.conditions[0].condtions: "
+            "unknown key; did you mean 'conditions'?"
+        ),
+    ),
+    "an operator that is none": (
+        (
+            "decisions:\n  - name: a\n    modelRefs: [{model: base}]\n    rules:\n"
+            "      operator: and\n      conditions: [{type: language, name: zh}]\n"
+        ),
+        (
+            "5:17: decisions[0].rules.operator: found 'and', expected one of AND, OR, NOT; "
+            "did you mean 'AND'?"
+        ),
+    ),
+    "another spelling of an alias": (
+        (
+            "decisions:\n  - name: a\n    model_refs: [{model: base}]\n    modelRefs: "
+            "[{model: base}]\n"
+        ),
+        "3:5: decisions[0].model_refs: unknown key; did you mean 'modelRefs'?",
+    ),
+    "a condition's key that stands above it": (
+        "decisions:\n  - name: a\n    modelRefs: [{model: base}]\n    conditions: []\n",
+        (
+            "4:5: decisions[0].conditions: unknown key here; "
+            "it belongs at decisions[].rules.conditions"
+        ),
+    ),
+    "a signal that another version has": (
+        (
+            "decisions:\n  - name: a\n    modelRefs: [{model: base}]\n"
+            "    rules: {type: jailbreak, name: x}\n"
+        ),
+        (
+            "4:19: decisions[0].rules.type: found 'jailbreak', expected one of keyword, "
+            "embedding, domain, mcp, language, context, request; this version has no such "
+            "signal, so that a rule over it could never be right"
+        ),
+    ),
+    "a list of conditions for a condition": (
+        "decisions:\n  - name: a\n    modelRefs: [{model: base}]\n    rules: []\n",
+        "4:12: decisions[0].rules: found a list, expected a mapping",
+    ),
+    "no models": (
+        "decisions:\n  - name: a\n",
+        ("2:5: decisions[0].modelRefs: missing; expected the models that may answer, at least one"),
+    ),
+    "a way of matching that another version has": (
+        "keyword_rules: [{category: law, keywords: [x], method: bm25}]\n",
+        (
+            "1:56: keyword_rules[0].method: found 'bm25', expected one of literal, regex; "
+            "keywords are not ranked here: name more of them, or describe the meaning in "
+            "embedding_rules"
+        ),
+    ),
+    "another way of matching that another version has": (
+        "keyword_rules: [{category: law, keywords: [x], method: ngram}]\n",
+        (
+            "1:56: keyword_rules[0].method: found 'ngram', expected one of literal, regex; "
+            "for misspelt words set fuzzy_match"
+        ),
+    ),
+    "a number for a pattern": (
+        "routing_rules: [{match: {path: 5}, route: {backend: vllm-a}}]\n",
+        "1:32: routing_rules[0].match.path: found 5, expected text or a list of texts",
+    ),
+    "a number for a header's pattern": (
+        "routing_rules: [{match: {headers: {x-a: 5}}, route: {backend: vllm-a}}]\n",
+        "1:41: routing_rules[0].match.headers.x-a: found 5, expected text or a list of texts",
+    ),
+    "a header that carries credentials": (
+        "routing_rules: [{match: {headers: {Authorization: x}}, route: {backend: vllm-a}}]\n",
+        (
+            "1:36: routing_rules[0].match.headers.Authorization: found 'Authorization', expected "
+            "a header that carries no credentials: those never reach the router"
+        ),
+    ),
+    "a method that is none": (
+        "classification_order: [keywords]\n",
+        (
+            "1:24: classification_order[0]: found 'keywords', expected one of keyword, embedding, "
+            "mcp, description, domain; did you mean 'keyword'?"
+        ),
+    ),
+    "no method": (
+        "classification_order: []\n",
+        "1:23: classification_order: found a list, expected at least one entry",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), WRONG_PARTS.values(), ids=WRONG_PARTS)
+def test_what_is_wrong_in_decisions_and_signals_is_named_as_well(workspace, text, line):
+    assert workspace.added(text) == [line]
+
+
+def test_a_key_like_no_other_is_told_which_there_are(workspace):
+    [line] = workspace.edited("default_model: base", "default_model: base\nzebra: 1")
+    beginning = "config.yaml:21:1: zebra: unknown key; expected one of 'classifier', "
+    assert line.startswith(f"{beginning}'vllm_endpoints', 'model_config', 'default_model', ")
+    assert re.search(r", '\w+' and \d+ more\Z", line)
+
+
+def test_a_category_for_decisions_alone_is_told_where_it_belongs(workspace):
+    new = "- name: engineering\n  - name: technical"
+    assert workspace.edited(
+        "- name: technical\n    model_scores:", f"{new}\n    model_scores:"
+    ) == [
+        (
+            "config.yaml:27:5: categories[1].model_scores: missing; expected the models that may "
+            "answer, at least one; a category that only decisions ask for goes under "
+            "signals.domains"
+        )
+    ]
+
 
 @pytest.mark.parametrize(("old", "new", "line"), WRONG_VALUES.values(), ids=WRONG_VALUES)
 def test_a_wrong_value_is_named_with_its_place_and_what_was_expected(workspace, old, new, line):
@@ -213,7 +328,7 @@ def test_a_file_without_the_required_keys_says_what_each_is_for(workspace):
     assert workspace.check("{}") == [
         (
             "config.yaml:1:1: default_model: missing; expected the base model or adapter that "
-            "answers when no category is chosen"
+            "answers when nothing else is chosen"
         ),
         "config.yaml:1:1: model_config: missing; expected the base models by name, at least one",
         "config.yaml:1:1: vllm_endpoints: missing; expected the vLLM servers, at least one",
