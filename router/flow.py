@@ -152,8 +152,11 @@ class RequestFlow:
     def _list_models(self) -> ImmediateResponse:
         self._routing = replace(self._routing, reason=Reason.MODEL_LIST)
         snapshot = self._snapshot
-        found = self._balancer.discovered(snapshot.catalog) if snapshot.discovers_adapters else ()
-        body = render_models(snapshot.catalog, snapshot.created, found)
+        catalog = snapshot.catalog
+        found = self._balancer.discovered(catalog) if snapshot.discovers_adapters else ()
+        if snapshot.only_auto_names:
+            catalog, found = dataclasses.replace(catalog, models={}), ()
+        body = render_models(catalog, snapshot.created, found)
         return ImmediateResponse(200, body, details="model_list")
 
     def _pass_through(self) -> Mutation:

@@ -186,8 +186,8 @@ def _narrowed(model: Model, rule: Decision | None) -> tuple[Endpoint, ...] | Non
 
 def _route_by_name(snapshot: Snapshot, base: Routing, balancer: Balancer) -> Routing:
     name, catalog = base.requested_model, snapshot.catalog
-    ref = catalog.find(name)
-    if ref is None and snapshot.discovers_adapters:
+    ref = None if snapshot.only_auto_names else catalog.find(name)
+    if ref is None and snapshot.discovers_adapters and not snapshot.only_auto_names:
         ref = balancer.discover(name, catalog)
     if ref is not None:
         return replace(base, ref=ref)

@@ -59,6 +59,7 @@ class Snapshot:
     rules: Rules | None = None
     rejects_missing_adapters: bool = False
     discovers_adapters: bool = False
+    only_auto_names: bool = False
     lease: Lease | None = None
 
 
@@ -139,6 +140,7 @@ async def build_snapshot(
         rules=_rules(config, catalog),
         rejects_missing_adapters=config.missing_adapter == "reject",
         discovers_adapters=config.discover_adapters,
+        only_auto_names=config.client_models == "auto",
     )
 
 

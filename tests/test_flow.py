@@ -386,3 +386,12 @@ async def test_discovered_adapters_are_listed_where_that_is_wanted(snapshot: Sna
         answer = await caller.send(path="/v1/models", method="GET")
         assert isinstance(answer, ImmediateResponse)
         assert ("new-lora" in [card["id"] for card in json.loads(answer.body)["data"]]) is wanted
+
+
+async def test_models_that_nobody_may_name_are_not_listed(snapshot: Snapshot) -> None:
+    caller = Caller(replace(snapshot, only_auto_names=True, discovers_adapters=True))
+    served = Served(frozenset({"new-lora"}), {"new-lora": "llama2-7b"})
+    caller.balancer.view.serves(snapshot.catalog.endpoints["vllm-primary"], served)
+    answer = await caller.send(path="/v1/models", method="GET")
+    assert isinstance(answer, ImmediateResponse)
+    assert [card["id"] for card in json.loads(answer.body)["data"]] == ["MoM"]

@@ -384,3 +384,13 @@ async def test_a_discovered_adapter_can_be_asked_for_where_that_is_wanted(
     routing = await route(open_world, asking("new-lora"), balancer)
     assert routing.ref == ModelRef("llama2-7b", "new-lora")
     assert routing.reason is Reason.MODEL_SPECIFIED
+
+
+async def test_clients_can_be_kept_from_naming_models(snapshot: Snapshot, signal: Any) -> None:
+    signal.confidences = {"legal": 0.9}
+    closed = replace(snapshot, only_auto_names=True)
+    for name in ("legal-lora", "qwen3-8b", "gpt-9"):
+        routing = await route(closed, asking(name))
+        assert isinstance(routing.error, UnknownModel)
+        assert str(routing.error) == f"the model `{name}` does not exist"
+    assert (await route(closed, asking())).model == "legal-lora"
