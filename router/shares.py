@@ -29,13 +29,15 @@ def by_key(names: Sequence[str], shares: Sequence[float], key: str) -> list[int]
     """The indices in the order that `key` prefers, first places in proportion to the shares.
 
     Weighted rendezvous hashing: when a share changes, or a name comes or goes, only as many keys
-    move as must. An index of share 0 comes last.
+    move as must. An index of share 0 comes last. A name that stands there twice is
+    two places.
     """
+    places = [f"{name}\0{names[:i].count(name) or ''}" for i, name in enumerate(names)]
 
     def distance(index: int) -> float:
         if not shares[index]:
             return inf
-        text = f"{names[index]}\0{key}".encode(errors="surrogatepass")
+        text = f"{places[index]}\0{key}".encode(errors="surrogatepass")
         number = int.from_bytes(blake2b(text, digest_size=_BYTES).digest())
         return -log((number + 0.5) / 2 ** (8 * _BYTES)) / shares[index]
 

@@ -41,3 +41,8 @@ def test_when_a_place_goes_only_its_own_keys_move() -> None:
         before = three[by_key(three, [1, 1, 1], str(number))[0]]
         after = two[by_key(two, [1, 1], str(number))[0]]
         assert after == before or before == "c"
+
+
+def test_a_name_that_stands_there_twice_is_two_places() -> None:
+    first = Counter(by_key(["a", "a"], [1, 1], f"key {number}")[0] for number in range(2000))
+    assert first[1] == pytest.approx(1000, abs=120)
