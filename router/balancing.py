@@ -194,6 +194,10 @@ class Balancer:
             self.view.sent(placement.endpoint, ref.lora, now)
         return placement
 
+    def responded(self, endpoint: Endpoint, status: int) -> None:
+        """An endpoint answered a request with this status."""
+        self.view.responded(endpoint, status, self._clock())
+
     def discover(self, name: str, catalog: Catalog) -> ModelRef | None:
         """The adapter `name` of a model in `catalog`, if an endpoint of that model lists it."""
         return next((ref for ref in self.discovered(catalog) if ref.served_name == name), None)

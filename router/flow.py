@@ -181,9 +181,15 @@ class RequestFlow:
         )
         return self._routing.metadata()
 
-    def closed(self) -> None:
-        """The stream has ended. A client that left before its answer leaves nothing to report."""
+    def closed(self, response_status: int | None = None) -> None:
+        """The stream has ended. A client that left before its answer leaves nothing to report.
+
+        `response_status` is what the endpoint answered, where Envoy shows that to the router.
+        """
         routing = self._routing
+        if response_status is not None and routing.endpoint is not None:
+            self._balancer.responded(routing.endpoint, response_status)
+            routing = replace(routing, response_status=response_status)
         # An error knows the frames that it came through, and they the body: keep no way back to it.
         del self._routing
         if self._answered:

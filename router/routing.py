@@ -55,7 +55,8 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     `rule` is the routing rule that matched, `choice` how the decision's model was chosen,
     `placement` why the endpoint. `timings` are seconds by part, signals by their kind. `reasoning`
     is None where the request's own fields were left alone. `error` is set where something failed,
-    also where the request was served all the same.
+    also where the request was served all the same. `response_status` is what the endpoint answered,
+    where the router is told.
     """
 
     reason: Reason
@@ -80,6 +81,7 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     timings: Mapping[str, float] = msgspec.field(default_factory=dict)
     error: RouterError | None = None
     status: int | None = None
+    response_status: int | None = None
     prompt: Prompt | None = None
 
     @property

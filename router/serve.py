@@ -91,6 +91,7 @@ async def _listening(
         max_body_bytes=settings.max_body_bytes,
         default_mode=settings.body_mode,
         render_error=render_error,
+        expects_response_phases=service.shows_responses,
         share_port=share_ports,
     )
     admin = Admin(service)

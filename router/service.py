@@ -67,6 +67,11 @@ class Service:
         assert self._snapshot is not None
         return self._snapshot
 
+    @property
+    def shows_responses(self) -> bool:
+        """Whether Envoy, as it was configured at the start, shows the beginning of responses."""
+        return self._first.envoy.show_responses
+
     def new_flow(self) -> RequestFlow:
         """One request's way through the present snapshot."""
         return RequestFlow(self.snapshot, self.telemetry.report, self.balancer)

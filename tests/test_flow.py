@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import time
 import weakref
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,9 @@ from router.signals.request import RequestMatcher
 from router.snapshot import Rules, Snapshot
 
 SECRET = "my secret question"
+CHAT_HEAD = Headers(
+    [(":method", "POST"), (":path", "/v1/chat/completions"), ("content-type", "application/json")]
+)
 
 
 class Caller:
@@ -34,6 +38,9 @@ class Caller:
         self.balancer = Balancer()
         self.reported: list[Routing] = []
 
+    def flow(self) -> RequestFlow:
+        return RequestFlow(self.snapshot, self.reported.append, self.balancer)
+
     async def send(
         self,
         body: bytes = b"",
@@ -41,7 +48,7 @@ class Caller:
         method: str = "POST",
         **more: str,
     ) -> Mutation | ImmediateResponse:
-        flow = RequestFlow(self.snapshot, self.reported.append, self.balancer)
+        flow = self.flow()
         headers = Headers(
             [
                 (":method", method),
@@ -395,3 +402,15 @@ async def test_models_that_nobody_may_name_are_not_listed(snapshot: Snapshot) ->
     answer = await caller.send(path="/v1/models", method="GET")
     assert isinstance(answer, ImmediateResponse)
     assert [card["id"] for card in json.loads(answer.body)["data"]] == ["MoM"]
+
+
+async def test_what_the_endpoint_answered_is_reported_and_remembered(caller: Caller) -> None:
+    flow = caller.flow()
+    body = chat("legal-lora")
+    assert flow.on_request_headers(HttpMessage(CHAT_HEAD), end_of_stream=False) is None
+    await flow.on_request(HttpMessage(CHAT_HEAD, body))
+    flow.closed(503)
+    (routing,) = caller.reported
+    assert routing.response_status == 503
+    assert routing.endpoint is not None
+    assert caller.balancer.view.state(routing.endpoint, time.monotonic()).load > 5

@@ -21,6 +21,7 @@ SENT_SECONDS = 10.0  # requests that the router sent are remembered about as lon
 FAILURES_TO_DOUBT = 2  # probes that must fail in a row before an endpoint counts as down
 DEFAULT_SLOTS = 8  # adapters in memory where the server does not say; vLLM's own default is 1
 REMEMBERED_ADAPTERS = 256
+ERROR_BURDEN = 10.0  # an answer of 429 or 5xx weighs as much as so many requests, and fades so too
 
 
 @dataclass(slots=True)
@@ -32,12 +33,20 @@ class _Record:
     sent_since: int = 0
     sent: float = 0.0
     sent_at: float = 0.0
+    errors: float = 0.0
+    errors_at: float = 0.0
     served: Served | None = None
     failures: int = 0
     used: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
     def sent_lately(self, now: float) -> float:
         return self.sent * math.exp(-max(0.0, now - self.sent_at) / SENT_SECONDS)
+
+    def errors_lately(self, now: float) -> float:
+        return self.errors * math.exp(-max(0.0, now - self.errors_at) / SENT_SECONDS)
+
+    def burden_now(self, now: float) -> float:
+        return self.load_now(now) + ERROR_BURDEN * self.errors_lately(now)
 
     def load_now(self, now: float) -> float:
         if self.load is None:
@@ -71,7 +80,7 @@ class LiveView:
         slots = record.slots
         return EndpointState(
             healthy=record.failures < FAILURES_TO_DOUBT,
-            load=record.load_now(now),
+            load=record.burden_now(now),
             models=record.served.names if record.served else None,
             resident=resident,
             free_slots=None if slots is None else max(0, slots - len(resident)),
@@ -88,6 +97,13 @@ class LiveView:
             record.used.move_to_end(adapter)
             while len(record.used) > REMEMBERED_ADAPTERS:
                 record.used.popitem(last=False)
+
+    def responded(self, endpoint: Endpoint, status: int, now: float) -> None:
+        """The endpoint answered a request with this status."""
+        if status == 429 or status >= 500:
+            record = self._record(endpoint)
+            record.errors = record.errors_lately(now) + 1
+            record.errors_at = now
 
     def observed(self, endpoint: Endpoint, load: Load, now: float) -> None:
         """The endpoint told its load."""

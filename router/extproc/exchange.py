@@ -82,6 +82,7 @@ class Exchange:
         self.problems: list[ProtocolError] = []
         self.state = State.START
         self.mode = default_mode
+        self.response_status: int | None = None  # known once the response has begun
         self._max_body_bytes = max_body_bytes
         self._expects_response_phases = expects_response_phases
         self._response = ResponsePhases()
@@ -196,6 +197,9 @@ class Exchange:
         )
 
     def _on_response(self, message: ResponseMessage) -> list[Event]:
+        if isinstance(message, ResponseHeaders):
+            status = message.headers.get(":status")
+            self.response_status = int(status) if status.isdecimal() else None
         return [*self._response.answer(message)]
 
     def _ignore(self, _message: Unrecognised) -> list[Event]:

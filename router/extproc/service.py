@@ -43,8 +43,11 @@ class Flow(Protocol):
         """Say no in the flow's stead: the protocol does not let the request go on."""
         ...
 
-    def closed(self) -> None:
-        """The stream has ended: answered, failed, or given up by the client."""
+    def closed(self, response_status: int | None = None) -> None:
+        """The stream has ended: answered, failed, or given up by the client.
+
+        `response_status` is what the upstream answered, where Envoy showed it.
+        """
         ...
 
 
@@ -131,7 +134,7 @@ class _Stream:
         for problem in self._exchange.problems:
             structlog.get_logger().warning("ext_proc", problem=str(problem))
         try:
-            self._flow.closed()
+            self._flow.closed(self._exchange.response_status)
         except Exception as error:
             _log_failure(error)
 

@@ -130,6 +130,7 @@ def describe(routing: Routing) -> dict[str, Any]:
         "reasoning_effort": routing.reasoning_effort if routing.reasoning else None,
         "stream": routing.stream or None,
         "status": routing.status,
+        "response_status": routing.response_status,
         "error": str(routing.error) if routing.error else None,
         "routing_latency_ms": round(routing.timings.get("total", 0.0) * 1000, 3),
         "config_version": routing.config_version,

@@ -163,3 +163,21 @@ async def test_each_adapter_stays_on_an_endpoint_and_all_endpoints_have_some(
         assert set(seen) == set(MANY)
         assert sum(map(len, seen.values())) <= len(MANY) * 1.5
         assert set().union(*seen.values()) == {0, 1, 2}
+
+
+async def test_a_burst_of_errors_turns_requests_away_where_envoy_shows_them(
+    session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    path = tmp_path / "written.yaml"
+    path.write_text(FILE % "{name: x}")
+    config = load(path).config
+    llama = config.models["llama"].model_copy(update={"load_balancing": "least_load"})
+    envoy = config.envoy.model_copy(update={"show_responses": True})
+    live_view = config.live_view.model_copy(update={"enabled": False})
+    changes = {"models": {"llama": llama}, "envoy": envoy, "live_view": live_view}
+    async with world(tmp_path, session, ("law-lora",), **changes) as live:
+        bad = live.backends[0]
+        bad.refusal = 500
+        statuses = [(await live.ask("llama"))[0] for _ in range(40)]
+        assert 1 <= statuses.count(500) <= 4
+        assert statuses.count(200) + statuses.count(500) == 40

@@ -109,3 +109,14 @@ def test_the_memory_of_adapters_is_bounded(view: LiveView) -> None:
     for number in range(1000):
         view.sent(A, f"lora-{number}", 0.0)
     assert len(view.state(A, 0.0).resident) <= 256
+
+
+def test_a_burst_of_errors_is_a_burden_that_fades(view: LiveView) -> None:
+    view.sent(A, None, -1000.0)
+    for status in (200, 404, 400):
+        view.responded(A, status, 0.0)
+    assert view.state(A, 0.0).load == pytest.approx(0.0)
+    for status in (500, 503, 429):
+        view.responded(A, status, 0.0)
+    assert view.state(A, 0.0).load == pytest.approx(30.0)
+    assert view.state(A, 60.0).load < 0.1

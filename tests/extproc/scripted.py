@@ -45,7 +45,7 @@ class ScriptedFlow:
         self.refused.append(error)
         return render_error(self.path, error)
 
-    def closed(self) -> None:
+    def closed(self, response_status: int | None = None) -> None:
         self.closings += 1
         self.ended.set()
 

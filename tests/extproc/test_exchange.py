@@ -28,7 +28,7 @@ from router.extproc.messages import (
     Unrecognised,
 )
 from router.extproc.questions import Event, NeedHead, NeedRoute, Refused
-from router.extproc.responses import CHUNK_BYTES
+from router.extproc.responses import CHUNK_BYTES, COMPLETE_HEADER
 from router.mutation import ImmediateResponse, Mutation
 from router.request import Headers, HttpMessage
 
@@ -182,7 +182,9 @@ def test_full_duplex_answers_the_headers_only_once_the_body_has_arrived() -> Non
     assert events == [NeedRoute(HttpMessage(HEADERS, b"old"))]
     head, body = exchange.answer(ROUTED)
     assert isinstance(head, RequestHeadersResponse)
-    assert head.response.header_mutation == HeaderMutation((("x-selected-endpoint", b"a"),))
+    assert head.response.header_mutation == HeaderMutation(
+        (("x-selected-endpoint", b"a"), (COMPLETE_HEADER, b"true"))
+    )
     assert head.response.clear_route_cache
     assert bodies([body]) == [StreamedBody(b"new", end_of_stream=True)]
     assert exchange.done
@@ -380,6 +382,17 @@ def test_where_response_phases_are_expected_the_stream_stays_open_for_them() -> 
     assert not exchange.done
     assert send(exchange, ResponseHeaders(Headers())) == [ResponseHeadersResponse()]
     assert exchange.done
+
+
+@pytest.mark.parametrize(("status", "known"), [("503", 503), ("200", 200), ("", None), ("x", None)])
+def test_how_the_response_began_is_known_where_envoy_shows_it(
+    status: str, known: int | None
+) -> None:
+    exchange, _ = begin(BodyMode.BUFFERED, expects_response_phases=True)
+    exchange.answer(UNTOUCHED)
+    assert exchange.response_status is None
+    send(exchange, ResponseHeaders(Headers([(":status", status)])))
+    assert exchange.response_status == known
 
 
 def test_trailers_after_a_buffered_body_go_on() -> None:

@@ -12,6 +12,7 @@ from router.extproc.messages import (
 )
 from router.extproc.responses import (
     CHUNK_BYTES,
+    COMPLETE_HEADER,
     body_response,
     chunks,
     duplex_responses,
@@ -100,6 +101,14 @@ def test_before_trailers_no_chunk_ends_the_stream() -> None:
     assert kinds == [RequestHeadersResponse, RequestBodyResponse, RequestTrailersResponse]
     assert isinstance(messages[1], RequestBodyResponse)
     assert messages[1].response.body_mutation == StreamedBody(b"new", end_of_stream=False)
+
+
+@pytest.mark.parametrize("trailers", [False, True])
+def test_a_request_is_called_complete_only_where_no_trailers_follow(trailers: bool) -> None:
+    message, *_ = duplex_responses(Mutation(), SET, received=b"old", trailers=trailers)
+    assert isinstance(message, RequestHeadersResponse)
+    complete = () if trailers else ((COMPLETE_HEADER, b"true"),)
+    assert message.response.header_mutation.set_headers == (*SET.set_headers, *complete)
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ async def test_a_flow_that_cannot_be_made_ends_the_stream_with_a_fixed_error() -
 
 async def test_a_flow_that_fails_to_close_harms_no_answer() -> None:
     class Clinging(ScriptedFlow):
-        def closed(self) -> None:
+        def closed(self, response_status: int | None = None) -> None:
             raise ValueError("x")
 
     async with serving(Clinging) as running:
