@@ -1,4 +1,4 @@
-"""The `lora-router` command: serve, check, explain, envoy, evaluate.
+"""The `lora-router` command: serve, check, explain, adapters, envoy, evaluate.
 
 Exit status: 0 done, 1 failed while running, 2 the input (configuration, model, data) is wrong.
 """
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lora-router {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_serve, _add_check, _add_explain, _add_envoy, _add_evaluate):
+    for add in (_add_serve, _add_check, _add_explain, _add_adapters, _add_envoy, _add_evaluate):
         add(commands)
     return parser
 
@@ -86,6 +86,17 @@ def _add_explain(commands: Commands) -> None:
     _add_config(command)
     explain.add_arguments(command)
     command.set_defaults(run=explain.main)
+
+
+def _add_adapters(commands: Commands) -> None:
+    from router import adapters
+
+    command = commands.add_parser(
+        "adapters", help="list, load and unload the adapters of the endpoints"
+    )
+    _add_config(command)
+    adapters.add_arguments(command)
+    command.set_defaults(run=adapters.main)
 
 
 def _add_envoy(commands: Commands) -> None:
