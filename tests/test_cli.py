@@ -105,7 +105,7 @@ def test_a_command_is_required_and_help_names_them_all() -> None:
     command = [sys.executable, "-m", "router"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 2
     shown = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
-    for name in ("serve", "check", "explain", "envoy", "evaluate"):
+    for name in ("serve", "check", "explain", "adapters", "envoy", "evaluate"):
         assert name in shown
 
 

@@ -17,6 +17,7 @@ DOCUMENTS = [
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "models" / "mom-domain-classifier" / "README.md",
+    ROOT / "examples" / "mcp-tenant-router" / "README.md",
 ]
 
 
@@ -42,7 +43,7 @@ def test_every_command_of_the_readme_exists() -> None:
 
 def test_every_metric_of_the_readme_is_served() -> None:
     served = Metrics().render().decode()
-    named = re.findall(r"`(llm_[a-z_]+)`", (ROOT / "README.md").read_text())
+    named = re.findall(r"`((?:llm|lora_router)_[a-z_]+)`", (ROOT / "README.md").read_text())
     assert named
     for name in named:
         assert f"# TYPE {name.removesuffix('_total')}" in served

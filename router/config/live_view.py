@@ -39,5 +39,7 @@ live_view:
         "milliseconds.",
     )
     headers: dict[str, str] = Field(
-        default={}, description="Headers of the questions, such as an `authorization`."
+        default={},
+        description="Headers of the questions, such as an `authorization`; `lora-router adapters` "
+        "sends them too.",
     )

@@ -9,7 +9,7 @@ import pytest
 
 from router.encoder import Encoding
 from router.errors import DeadlineExceeded
-from router.request import Prompt, Turn
+from router.request import Api, InferenceRequest, Prompt, Turn
 from router.signals.domain import DomainSignal
 
 LABELS = ("computer science", "engineering", "health", "law", "other")
@@ -40,8 +40,9 @@ def signal(encoder: TableEncoder) -> DomainSignal:
     return DomainSignal(encoder, groups, threshold=0.6, timeout=0.5)
 
 
-def saying(*texts: str) -> Prompt:
-    return Prompt(tuple(Turn("user", text) for text in texts))
+def saying(*texts: str) -> InferenceRequest:
+    prompt = Prompt(tuple(Turn("user", text) for text in texts))
+    return InferenceRequest(Api.CHAT_COMPLETIONS, "MoM", prompt)
 
 
 async def test_a_category_is_as_likely_as_its_labels_together() -> None:

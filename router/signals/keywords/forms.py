@@ -61,6 +61,9 @@ _WIDENED = tuple(
     for code in chain(range(0x80, 0x2000), range(0xFB00, 0xFB20))
     if len(chr(code).casefold()) != 1
 )
+_ALIASES = frozenset(  # other codes of one character, such as the compatibility ideographs
+    code for code in range(0x340, 0xFB50) if not unicodedata.is_normalized("NFC", chr(code))
+)
 _VOICE_MARKS = (0xFF9E, 0xFF9F)
 _LAST_MARK = 0x1E950  # but for the unseen ones
 _LAST_CHANGED = 0x1EFFF  # but for the unseen ones
@@ -125,7 +128,7 @@ class Form:
         self._blanks = blanks
         self._table = _Table(self)
         gaps = r"\s\s+|[^\S ]|" if blanks else ""
-        odd = {*changes, *(_WIDENED if caseless else ()), *_JOINING}
+        odd = {*changes, *(_WIDENED if caseless else ()), *_JOINING, *_ALIASES}
         self._clusters = re.compile(f"{gaps}[{_short_class(odd)}]{_JOINED}")
         self._piece = lru_cache(_CACHED_PIECES)(self.piece)
 

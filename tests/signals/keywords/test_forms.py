@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router.signals.keywords.forms import CASED, CASELESS, COMPOSED, Form
@@ -105,6 +105,8 @@ def test_every_character_leads_back_as_the_slow_way_has_it(text: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example("\uf900")
+@example("a\u212b \u2126\u0958\u0301")
 @given(st.text(max_size=40))
 def test_the_form_of_any_text_can_be_encoded_and_leads_back_into_it(text: str) -> None:
     for form in (CASED, CASELESS):
