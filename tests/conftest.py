@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -48,6 +49,14 @@ class ScriptedSignal:
         found = self.confidences.items() if request.prompt.text else ()
         matches = tuple(Match(self.kind, n, c, c >= self.threshold) for n, c in found)
         return Report(self.kind, matches, {"labels": {"law": 0.5}, "truncated": True})
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is remembered on disk is forgotten with the tests, and nobody's own is touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

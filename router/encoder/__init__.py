@@ -44,6 +44,11 @@ class Encoder(Protocol):
         """Names that users give to groups of labels, in lower case."""
         ...
 
+    @property
+    def identity(self) -> str:
+        """Names the model and its cuts: equal identities give equal vectors; empty if unknown."""
+        ...
+
     async def encode(self, text: str, *, timeout: float | None = None) -> Encoding:
         """Encode one text.
 

@@ -57,6 +57,10 @@ class Batcher:
     def aliases(self) -> Mapping[str, tuple[str, ...]]:
         return self._model.aliases
 
+    @property
+    def identity(self) -> str:
+        return self._model.identity
+
     def statistics(self) -> Statistics:
         return replace(self._totals, queued=len(self._queue), cached=len(self._cache))
 

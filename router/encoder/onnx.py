@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from router.encoder import Encoding, Vector
 from router.encoder.files import ModelFiles, describe_unreadable, find_model_files, first_line
+from router.encoder.identity import identity_of
 from router.encoder.labels import Labels, read_labels
 from router.encoder.outputs import POOLED, TOKEN_VECTORS, Array, Outputs
 from router.encoder.tokens import BoundedTokenizer, Tokens, pack
@@ -55,6 +56,7 @@ class OnnxModel:
         self._pad = pad
         self._dtypes = {tensor.name: DTYPES[tensor.type] for tensor in session.get_inputs()}
         self.dimensions = 0
+        self.identity = ""
 
     @classmethod
     def load(
@@ -79,6 +81,9 @@ class OnnxModel:
         _check_inputs(files.graph, session)
         model = cls(session, tokenizer, labels, outputs, pad)
         model.token_budget = _token_budget(files.graph, use_cpu=use_cpu)
+        model.identity = identity_of(
+            files, head=head_tokens, tail=tail_tokens, outputs=tuple(outputs.names)
+        )
         model._probe(files.graph, labels)
         return model
 

@@ -27,6 +27,7 @@ class Model(Protocol):
 
     labels: tuple[str, ...]
     aliases: Mapping[str, tuple[str, ...]]
+    identity: str
     token_budget: int
 
     def cut(self, text: str) -> str: ...

@@ -50,3 +50,16 @@ async def test_it_can_be_closed() -> None:
     fake = encoder()
     await fake.close()
     assert fake.closed
+
+
+async def test_vectors_make_it_a_sentence_encoder() -> None:
+    fake: Encoder = FakeEncoder({}, vectors={"heart": [0.6, 0.8]}, identity="one")
+    encoding = await fake.encode("heart")
+    assert encoding.probabilities is None
+    assert encoding.embedding is not None
+    assert encoding.embedding.tolist() == pytest.approx([0.6, 0.8])
+    other = (await fake.encode("weather")).embedding
+    assert other is not None
+    assert other.tolist() == [0, 0]
+    assert (fake.identity, encoder().identity) == ("one", "")
+    assert (await encoder().encode("heart")).embedding is None
