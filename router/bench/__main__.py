@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 
 from router.bench.figures import (
-    Figure,
     classified,
     large_body,
     long_prompts,
@@ -24,12 +23,16 @@ from router.bench.figures import (
     startup,
 )
 from router.bench.ground import prepared
+from router.bench.inside import inside
+from router.bench.measure import Figure
 from router.config import load
+
+_PARTS = ("all", "inside", "envoy")
 
 
 def main() -> int:
     options = _options()
-    found = asyncio.run(_measure(options.config, options.rounds))
+    found = asyncio.run(_measure(options))
     if options.json:
         print(json.dumps([{**asdict(f), "holds": f.holds} for f in found], indent=2))
     else:
@@ -40,20 +43,42 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m router.bench", description=__doc__)
     parser.add_argument("-c", "--config", type=Path, default=Path("config/config.yaml"))
+    parser.add_argument(
+        "--keywords",
+        type=Path,
+        default=Path("config/keyword-compliance.yaml"),
+        metavar="CONFIG",
+        help="a configuration whose keyword rules alone decide",
+    )
+    parser.add_argument(
+        "--part",
+        choices=_PARTS,
+        default="all",
+        help="inside: signals and decisions, in half a minute; envoy: what is added to requests",
+    )
     parser.add_argument("--rounds", type=int, default=500, help="samples at concurrency 1")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
-async def _measure(config: Path, rounds: int) -> list[Figure]:
+async def _measure(options: argparse.Namespace) -> list[Figure]:
     found = []
-    async for figure in _figures(config, rounds):
+    async for figure in _figures(options):
         print(f"measured: {figure.name}", file=sys.stderr)
         found.append(figure)
     return found
 
 
-async def _figures(path: Path, rounds: int) -> AsyncIterator[Figure]:
+async def _figures(options: argparse.Namespace) -> AsyncIterator[Figure]:
+    if options.part != "envoy":
+        async for figure in inside(options.keywords):
+            yield figure
+    if options.part != "inside":
+        async for figure in _added(options.config, options.rounds):
+            yield figure
+
+
+async def _added(path: Path, rounds: int) -> AsyncIterator[Figure]:
     loaded = load(path)
     with tempfile.TemporaryDirectory(prefix="lora-bench-start-") as directory:
         for figure in await startup(loaded.config, Path(directory)):
@@ -74,7 +99,7 @@ def _table(found: list[Figure]) -> Table:
         table.add_column(heading)
     for f in found:
         mark = "ok" if f.holds else "MISSED"
-        table.add_row(f.name, f"{f.value:.2f}", f"{f.limit:g}", f.unit, mark, f.detail)
+        table.add_row(f.name, f"{f.value:.2f}", f.bound, f.unit, mark, f.detail)
     return table
 
 

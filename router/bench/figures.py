@@ -1,4 +1,4 @@
-"""The questions that `make bench` answers, each as a figure beside its limit."""
+"""What the router adds to requests through Envoy: the questions, each answered with a figure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import aiohttp
 import psutil
 
 from router.bench.ground import Ground, chat_body, question
+from router.bench.measure import Figure
 from router.config import Config
 from router.encoder.onnx import OnnxModel
 from router.testing import RealEnvoy, RouterProcess, on_free_ports
@@ -21,24 +22,6 @@ SIXTEEN_TOKENS, SHORT, LONG = 80, 200, 220_000  # prompts, in bytes
 _WARM_UP = 50
 _OPENING_AT_ONCE = 64  # client and backend share one thread: more would measure them
 _MEBIBYTE = 1 << 20
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One answer. It holds where `value` is from 0 to `limit`; `detail` says what it is made of.
-
-    A ratio to something that came out as nothing, or less, was not measured: it does not hold.
-    """
-
-    name: str
-    value: float
-    limit: float
-    unit: str
-    detail: str = ""
-
-    @property
-    def holds(self) -> bool:
-        return 0 <= self.value <= self.limit
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from router.bench.figures import Figure, large_body, long_prompts, named_model, open_streams
+from router.bench.figures import large_body, long_prompts, named_model, open_streams
 from router.bench.ground import Ground, chat_body, prepared
 
 ROOT = Path(__file__).parents[2]
@@ -56,13 +56,3 @@ def test_texts_are_never_the_same_and_about_as_long_as_asked() -> None:
     assert bodies[0] != bodies[1]
     assert all(abs(len(body) - 220_000) < 1_000 for body in bodies)
     assert json.loads(bodies[0])["model"] == "MoM"
-
-
-def test_a_figure_holds_up_to_its_limit() -> None:
-    assert Figure("f", 1.3, 1.3, "x").holds
-    assert not Figure("f", 1.31, 1.3, "x").holds
-
-
-def test_a_ratio_to_nothing_does_not_hold() -> None:
-    assert not Figure("f", float("nan"), 1.3, "x").holds
-    assert not Figure("f", -0.5, 1.3, "x").holds
