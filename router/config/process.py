@@ -154,11 +154,18 @@ envoy:
         le=10,
         description="How often a request is tried again before its first byte of answer: on "
         "another endpoint of the same models, as long as there is one. A prompt that crashes its "
-        "backend is tried as often. With FULL_DUPLEX_STREAMED nothing is tried again.",
+        "backend is tried as often. With `FULL_DUPLEX_STREAMED` requests with trailers are not "
+        "tried again, nor those that are no inference requests.",
     )
     health_check: HealthCheckSettings = Field(
         default=HealthCheckSettings(),
         description="How Envoy finds out that an endpoint is down, and up again.",
+    )
+    show_responses: bool = Field(
+        default=False,
+        description="Whether Envoy shows the router how endpoints answer, so that bursts of 429 "
+        "and 5xx turn requests away from them. It costs one more message a request, and a stream "
+        "to the router that stays open until the answer begins.",
     )
     access_log: str = Field(
         default="/dev/stdout", min_length=1, description="The file that Envoy's access log goes to."

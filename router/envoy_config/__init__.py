@@ -23,13 +23,12 @@ def render(config: Config, directory: Path = Path("envoy")) -> dict[str, str]:
     that Envoy is started in. Raises ConfigError where Envoy cannot listen on a configured address.
     """
     from router.envoy_config.bootstrap import bootstrap
-    from router.envoy_config.clusters import endpoint_clusters
-    from router.envoy_config.document import dump, dump_resources
+    from router.envoy_config.document import dump
 
     clusters = directory / CLUSTERS_FILE
     return {
         BOOTSTRAP_FILE: dump(bootstrap(config, clusters), about=_about_bootstrap(clusters)),
-        CLUSTERS_FILE: dump_resources(endpoint_clusters(config), about=_ABOUT_CLUSTERS),
+        CLUSTERS_FILE: _render_clusters(config),
     }
 
 
@@ -41,12 +40,39 @@ def write(config: Config, directory: Path) -> list[Path]:
     return [_replace(directory / name, texts[name]) for name in reversed(texts)]
 
 
+def write_clusters(config: Config, directory: Path, *, besides: Config | None = None) -> Path:
+    """Write the clusters alone; a running Envoy takes them over at once.
+
+    `besides` is the configuration before: its clusters that `config` no longer has stay as they
+    were. Requests are still on their way to them; once those are over, write again without it.
+
+    Nothing but a rename makes Envoy look, and it takes parts even of a file that it rejects: the
+    file is whole and on the disk before that. Raises OSError where it cannot be written; the file
+    before then stays.
+    """
+    return _replace(directory / CLUSTERS_FILE, _render_clusters(config, besides))
+
+
+def _render_clusters(config: Config, besides: Config | None = None) -> str:
+    from router.envoy_config.clusters import endpoint_clusters
+    from router.envoy_config.document import dump_resources
+
+    clusters = endpoint_clusters(config)
+    names = {cluster.name for cluster in clusters}
+    before = endpoint_clusters(besides) if besides else []
+    leaving = [cluster for cluster in before if cluster.name not in names]
+    return dump_resources([*clusters, *leaving], about=_ABOUT_CLUSTERS)
+
+
 def _replace(path: Path, text: str) -> Path:
     """Put `text` at `path` in one step: Envoy acts on renames and must never read half a file."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            # Or a machine that loses its power may come back with the new name and no content.
+            os.fsync(descriptor)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:

@@ -12,6 +12,7 @@ from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections 
     v3 as downstream_connections,
 )
 from envoy_data_plane.envoy.extensions.resource_monitors.fixed_heap import v3 as fixed_heap
+from envoy_data_plane.google.protobuf import Struct
 
 from router.config import Config
 from router.envoy_config.addresses import listening
@@ -26,6 +27,9 @@ _MAX_CONNECTIONS = 20_000
 _MIN_HEAP_BYTES = 2 * 1024**3
 # The heap holds this many of the largest bodies before Envoy defends itself.
 _LARGEST_BODIES = 32
+# The headers that decisions change stand in one regular expression, and two names may exceed the
+# 100 instructions that Envoy allows such a one by default. They come from the operator's own file.
+_REGEX_INSTRUCTIONS = 100_000
 
 
 def bootstrap(config: Config, clusters: Path) -> bootstrap_v3.Bootstrap:
@@ -38,7 +42,17 @@ def bootstrap(config: Config, clusters: Path) -> bootstrap_v3.Bootstrap:
             listeners=[inference_listener(config)], clusters=[router_cluster(config)]
         ),
         overload_manager=_overload_manager(config),
+        layered_runtime=_runtime(),
     )
+
+
+def _runtime() -> bootstrap_v3.LayeredRuntime:
+    limits = {
+        "re2.max_program_size.error_level": _REGEX_INSTRUCTIONS,
+        "re2.max_program_size.warn_level": _REGEX_INSTRUCTIONS,
+    }
+    layer = bootstrap_v3.RuntimeLayer(name="limits", static_layer=Struct.from_dict(dict(limits)))
+    return bootstrap_v3.LayeredRuntime(layers=[layer])
 
 
 def _watched(path: Path) -> core.ConfigSource:

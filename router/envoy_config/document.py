@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import betterproto2
 import yaml
@@ -23,12 +23,20 @@ def dump(message: betterproto2.Message, *, about: str) -> str:
 
 
 def dump_resources(messages: Iterable[betterproto2.Message], *, about: str) -> str:
-    """`messages` as the resources of a file that Envoy watches."""
-    return _comment(about) + _yaml({"resources": [_plain(pack(message)) for message in messages]})
+    """`messages` as the resources of a file that Envoy watches.
+
+    Raises ValueError where there are none: Envoy would drop every one that it has.
+    """
+    resources = [_plain(pack(message)) for message in messages]
+    if not resources:
+        raise ValueError("no resources: found an empty list, expected at least one")
+    return _comment(about) + _yaml({"resources": resources})
 
 
 def _plain(message: betterproto2.Message) -> dict[str, Any]:
-    return message.to_dict(casing=betterproto2.Casing.SNAKE)
+    # The names are proto's own already. Casing.SNAKE would write `consecutive_5_xx`, which Envoy
+    # ignores in a file of clusters without a word.
+    return message.to_dict(casing=cast(betterproto2.Casing, str))
 
 
 def _yaml(value: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from router.envoy_config.clusters import ROUTER_CLUSTER
 from router.envoy_config.document import pack
 from router.envoy_config.fallback import LUA
 from router.envoy_config.limits import BodySizeLimit, buffer_limit
+from router.extproc.responses import COMPLETE_HEADER
 from router.extproc.wire import METADATA_NAMESPACE
 from router.flow import ENDPOINT_HEADER, HEADERS_READ, MODEL_HEADER
 
@@ -31,6 +32,7 @@ EXT_PROC = "envoy.filters.http.ext_proc"
 _MUTABLE = (
     ENDPOINT_HEADER,
     MODEL_HEADER,
+    COMPLETE_HEADER,
     "content-length",
     "content-type",
     "retry-after",
@@ -100,7 +102,7 @@ def _processing_mode(config: Config) -> ext_proc.ProcessingMode:
         # In full duplex they are the end of a body that has them; buffered, they are all that
         # tells of a body that never comes. Requests without trailers cost nothing more.
         request_trailer_mode=send,
-        response_header_mode=skip,
+        response_header_mode=send if config.envoy.show_responses else skip,
         response_body_mode=bodies.NONE,
         response_trailer_mode=skip,
     )
@@ -134,7 +136,8 @@ def _changed(config: Config) -> tuple[str, ...]:
 
 
 def _forwarded(config: Config) -> tuple[str, ...]:
-    return tuple(name for name in forwarded_headers(config) if name not in HEADERS_READ)
+    names = (name for name in forwarded_headers(config) if name not in HEADERS_READ)
+    return (*names, *((":status",) if config.envoy.show_responses else ()))
 
 
 def _exactly(names: tuple[str, ...]) -> matcher.ListStringMatcher:

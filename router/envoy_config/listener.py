@@ -22,6 +22,7 @@ from envoy_data_plane.google.protobuf import Struct
 
 from router.config import Config
 from router.envoy_config.addresses import listening
+from router.envoy_config.clusters import ENDPOINT_KEY
 from router.envoy_config.document import pack
 from router.envoy_config.filters import EXT_PROC, http_filters
 from router.envoy_config.local_replies import local_reply_config
@@ -47,6 +48,8 @@ _ACCESS_LOG = {
     "decision": f"%DYNAMIC_METADATA({METADATA_NAMESPACE})%",
     "cluster": "%UPSTREAM_CLUSTER%",
     "upstream": "%UPSTREAM_HOST%",
+    # Of the servers of that cluster, the one that answered.
+    "served_by": f"%UPSTREAM_METADATA({METADATA_NAMESPACE}:{ENDPOINT_KEY})%",
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     "failed_open": f"%FILTER_STATE({EXT_PROC}:FIELD:failed_open)%",
     "router_headers_us": f"%FILTER_STATE({EXT_PROC}:FIELD:request_header_latency_us)%",

@@ -8,31 +8,34 @@ from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.route import v3 as route
-from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as previous_hosts
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 
 from router.config import Config
 from router.config.schema import VllmEndpoint
-from router.envoy_config.document import pack
-from router.envoy_config.fallback import use_default_model
+from router.envoy_config.fallback import FAILED_OPEN_KEY, use_default_model
 from router.envoy_config.filters import fails_open, is_full_duplex, without_ext_proc
 from router.envoy_config.limits import buffer_limit
+from router.envoy_config.retries import retry_policy, stream_idle_timeout
+from router.extproc.responses import COMPLETE_HEADER
 from router.extproc.wire import METADATA_NAMESPACE
 from router.flow import CONTROL_CHARACTERS, ENDPOINT_HEADER, MANAGEMENT_PATHS
 
-# Response headers by the key of the routing metadata that they show.
-RESPONSE_HEADERS = {
-    "x-vsr-selected-category": "category",
-    "x-vsr-selected-decision": "decision",
-    "x-vsr-selected-confidence": "confidence",
-    "x-vsr-selected-reasoning": "reasoning",
-    "x-vsr-selected-model": "model",
-    "x-vsr-injected-system-prompt": "injected_system_prompt",
-}
 
-# Only what cannot have reached a backend is tried again: a generation must not run twice.
-_RETRY_ON = "connect-failure,refused-stream,reset-before-request"
-_PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts"
+def _metadata(key: str) -> str:
+    return f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%"
+
+
+# Response headers and what they show. One that has nothing to show is not there.
+RESPONSE_HEADERS = {
+    "x-vsr-selected-category": _metadata("category"),
+    "x-vsr-selected-decision": _metadata("decision"),
+    "x-vsr-selected-confidence": _metadata("confidence"),
+    "x-vsr-selected-reasoning": _metadata("reasoning"),
+    "x-vsr-selected-model": _metadata("model"),
+    "x-vsr-injected-system-prompt": _metadata("injected_system_prompt"),
+    # The router had no part in the answer: it was down or late, and requests may pass without it.
+    "x-vsr-failed-open": _metadata(FAILED_OPEN_KEY),
+}
 
 
 def route_configuration(config: Config) -> route.RouteConfiguration:
@@ -40,19 +43,15 @@ def route_configuration(config: Config) -> route.RouteConfiguration:
     return route.RouteConfiguration(
         name="inference",
         virtual_hosts=[_virtual_host(config)],
-        internal_only_headers=[ENDPOINT_HEADER],
+        internal_only_headers=[ENDPOINT_HEADER, COMPLETE_HEADER],
         # Where a request was sent is no business of the server that it was sent to.
-        request_headers_to_remove=[ENDPOINT_HEADER],
-        response_headers_to_add=[_from_metadata(*pair) for pair in RESPONSE_HEADERS.items()],
+        request_headers_to_remove=[ENDPOINT_HEADER, COMPLETE_HEADER],
+        response_headers_to_add=[_header(name, value) for name, value in RESPONSE_HEADERS.items()],
         # A backend has no say in them, also where there is nothing to add.
         response_headers_to_remove=list(RESPONSE_HEADERS),
         # The clusters come from a file of their own, later than the routes.
         validate_clusters=False,
     )
-
-
-def _from_metadata(header: str, key: str) -> core.HeaderValueOption:
-    return _header(header, f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%")
 
 
 def _header(name: str, value: str) -> core.HeaderValueOption:
@@ -66,28 +65,9 @@ def _virtual_host(config: Config) -> route.VirtualHost:
     return route.VirtualHost(
         name="inference",
         domains=["*"],
-        routes=[_health(), *_refusals(), _selected(config), _fallback(config)],
+        routes=[_health(), *_refusals(), *_selected(config), _fallback(config)],
         request_body_buffer_limit=buffer_limit(config),
-        retry_policy=_retry_policy(config),
-    )
-
-
-def _retry_policy(config: Config) -> route.RetryPolicy | None:
-    # In full duplex a retry policy makes Envoy 1.40 send the body of a request with trailers twice:
-    # what it keeps for the retry is passed on again when the trailers are answered.
-    if not config.envoy.retries or is_full_duplex(config):
-        return None
-    predicate = route.RetryPolicyRetryHostPredicate(
-        name=_PREVIOUS_HOSTS, typed_config=pack(previous_hosts.PreviousHostsPredicate())
-    )
-    return route.RetryPolicy(
-        retry_on=_RETRY_ON,
-        num_retries=config.envoy.retries,
-        retry_host_predicate=[predicate],
-        host_selection_retry_max_attempts=3,
-        retry_back_off=route.RetryPolicyRetryBackOff(
-            base_interval=timedelta(milliseconds=25), max_interval=timedelta(milliseconds=250)
-        ),
+        retry_policy=retry_policy(config.envoy, retries=not is_full_duplex(config)),
     )
 
 
@@ -129,15 +109,30 @@ def _refusal(name: str, regex: str, status: int, code: str) -> route.Route:
     )
 
 
-def _selected(config: Config) -> route.Route:
-    chosen = route.HeaderMatcher(name=ENDPOINT_HEADER, present_match=True)
+def _selected(config: Config) -> list[route.Route]:
+    """To the endpoint that the router chose; in full duplex what is complete may be tried again.
+
+    A retry policy on a request with trailers would make Envoy 1.40 send its body twice.
+    """
+    plain = _to_endpoint(config, "selected", ENDPOINT_HEADER)
+    if not is_full_duplex(config):
+        return [plain]
+    complete = _to_endpoint(config, "selected-complete", ENDPOINT_HEADER, COMPLETE_HEADER)
+    assert complete.route is not None
+    complete.route.retry_policy = retry_policy(config.envoy, retries=True)
+    return [complete, plain]
+
+
+def _to_endpoint(config: Config, name: str, *headers: str) -> route.Route:
+    """Where all of `headers` are present."""
+    present = [route.HeaderMatcher(name=header, present_match=True) for header in headers]
     action = _action(config)
     action.cluster_header = ENDPOINT_HEADER
     action.cluster_not_found_response_code = (
         route.RouteActionClusterNotFoundResponseCode.SERVICE_UNAVAILABLE
     )
-    match = route.RouteMatch(prefix="/", headers=[chosen])
-    return route.Route(name="selected", match=match, route=action)
+    match = route.RouteMatch(prefix="/", headers=present)
+    return route.Route(name=name, match=match, route=action)
 
 
 def _fallback(config: Config) -> route.Route:
@@ -176,7 +171,7 @@ def _action(config: Config) -> route.RouteAction:
     """The timeouts of an answer that may come token by token for minutes: no limit in total."""
     return route.RouteAction(
         timeout=timedelta(0),
-        idle_timeout=timedelta(seconds=config.envoy.idle_timeout_seconds),
+        idle_timeout=stream_idle_timeout(config.envoy),
         max_stream_duration=route.RouteActionMaxStreamDuration(
             max_stream_duration=timedelta(seconds=config.envoy.max_stream_seconds)
         ),

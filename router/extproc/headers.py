@@ -53,8 +53,12 @@ def header_mutation(
 
 def with_content_length(mutation: HeaderMutation, length: int) -> HeaderMutation:
     """The same changes and the exact length of a new body."""
-    set_headers = (*mutation.set_headers, ("content-length", b"%d" % length))
-    return HeaderMutation(set_headers, mutation.remove_headers)
+    return with_header(mutation, "content-length", b"%d" % length)
+
+
+def with_header(mutation: HeaderMutation, name: str, value: bytes) -> HeaderMutation:
+    """The same changes and one header more."""
+    return HeaderMutation((*mutation.set_headers, (name, value)), mutation.remove_headers)
 
 
 def _name_problem(name: str, *, removal: bool = False) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.extproc.headers import with_content_length
+from router.extproc.headers import with_content_length, with_header
 from router.extproc.messages import (
     Body,
     CommonResponse,
@@ -20,6 +20,11 @@ from router.extproc.messages import (
     StreamedBody,
 )
 from router.mutation import ImmediateResponse, Mutation
+
+# Tells Envoy's routes that the whole body is there and that no trailers follow it. Only then may a
+# request be tried again in FULL_DUPLEX_STREAMED: what Envoy keeps for that, it also adds to the body
+# when it goes on to trailers.
+COMPLETE_HEADER = "x-vsr-request-complete"
 
 # Some data planes cap a message at 64 KiB; this leaves room for the frame around the chunk.
 CHUNK_BYTES = 62_000
@@ -82,6 +87,8 @@ def duplex_responses(
 ) -> list[Outgoing]:
     """The whole answer in FULL_DUPLEX_STREAMED, once the request has arrived."""
     body = received if mutation.body is None else mutation.body
+    if not trailers:
+        headers = with_header(headers, COMPLETE_HEADER, b"true")
     return [
         *duplex_head_response(mutation, headers),
         *duplex_body_responses(body, end_of_stream=not trailers),

@@ -1,7 +1,7 @@
 """A small OpenAI-compatible server that stands in for vLLM with `--enable-lora`.
 
 It knows one base model and its adapters and answers others with vLLM's 404. It keeps every request
-exactly as it came, and waits where it is told to.
+exactly as it came, waits where it is told to, and can crash and come back.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from router.testing.answers import (
 )
 
 _MAX_BODY_BYTES = 1 << 30
+_HEALTH_CHECKER = "Envoy/HC"
 _BACKLOG = 4096  # connections may come faster than one thread takes them
 
 
@@ -64,9 +65,10 @@ class FakeBackend:
     """The server. Use it as an async context manager.
 
     `words` is what every model says. While `gate` is cleared no answer begins; while `stream_gate`
-    is cleared a stream stops after its first event. `response_headers` are added to every answer.
-    `received` holds every request since the last
-    `forget()`.
+    is cleared a stream stops after its first event. `response_headers` are added to every answer;
+    `refusal`, a status, is all that inference requests get.
+    `received` holds every request since the last `forget()`, but for Envoy's health checks: those
+    are counted in `health_checks`, and answered as long as `health_gate` is not cleared.
     """
 
     def __init__(
@@ -78,13 +80,19 @@ class FakeBackend:
         self.received: list[Received] = []
         self.gate = asyncio.Event()
         self.stream_gate = asyncio.Event()
+        self.health_gate = asyncio.Event()
+        self.health_checks = 0
+        self.refusal: int | None = None
         self._arrival = asyncio.Condition()
         self._runner: web.AppRunner | None = None
         self.response_headers: Mapping[str, str] = {}
         self.host = host
         self.port = port
-        self.gate.set()
-        self.stream_gate.set()
+        self._open_gates()
+
+    def _open_gates(self) -> None:
+        for gate in (self.gate, self.stream_gate, self.health_gate):
+            gate.set()
 
     @property
     def url(self) -> str:
@@ -92,13 +100,7 @@ class FakeBackend:
         return f"http://{host}:{self.port}"
 
     async def __aenter__(self) -> FakeBackend:
-        application = web.Application(client_max_size=_MAX_BODY_BYTES)
-        application.on_response_prepare.append(self._add_headers)
-        application.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self.host, self.port, backlog=_BACKLOG).start()
-        self.port = self._runner.addresses[0][1]
+        await self.come_back()
         return self
 
     async def __aexit__(
@@ -107,10 +109,31 @@ class FakeBackend:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.gate.set()
-        self.stream_gate.set()
+        self._open_gates()
         if self._runner:
             await self._runner.cleanup()
+
+    async def come_back(self) -> None:
+        """Listen, on the port as before if there was one."""
+        application = web.Application(client_max_size=_MAX_BODY_BYTES)
+        application.on_response_prepare.append(self._add_headers)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self.host, self.port, backlog=_BACKLOG).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def crash(self) -> None:
+        """Go as a killed process does: nobody listens any more, every connection is cut."""
+        runner, self._runner = self._runner, None
+        if runner is None or runner.server is None:
+            return
+        for site in list(runner.sites):
+            await site.stop()
+        for connection in list(runner.server.connections):
+            if connection.transport:
+                connection.transport.abort()
+        await runner.cleanup()
 
     def forget(self) -> None:
         """Start counting requests anew."""
@@ -123,6 +146,8 @@ class FakeBackend:
         return self.received[count - 1]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("user-agent") == _HEALTH_CHECKER:
+            return await self._answer_health_check()
         body = await request.read()
         record = Received(request.method, request.path_qs, request.raw_headers, body)
         async with self._arrival:
@@ -130,6 +155,11 @@ class FakeBackend:
             self._arrival.notify_all()
         await self.gate.wait()
         return await self._answer(request, record)
+
+    async def _answer_health_check(self) -> web.Response:
+        self.health_checks += 1
+        await self.health_gate.wait()
+        return self._health()
 
     async def _add_headers(self, _: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(self.response_headers)
@@ -150,6 +180,8 @@ class FakeBackend:
         return web.json_response(model_list(self.base, self.adapters))
 
     async def _infer(self, request: web.Request, api: Api, record: Received) -> web.StreamResponse:
+        if self.refusal:
+            return web.json_response(bad_request("not now"), status=self.refusal)
         try:
             asked = record.json
         except ValueError:

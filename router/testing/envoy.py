@@ -96,12 +96,15 @@ class RealEnvoy:
         async with aiohttp.ClientSession() as session, session.get(self._admin + path) as answer:
             return await answer.text()
 
-    async def replace_clusters(self, config: Config) -> None:
-        """Write the clusters of `config`, and wait until Envoy has taken them over."""
-        from router.envoy_config import write
+    async def replace_clusters(self, config: Config, *, besides: Config | None = None) -> None:
+        """Write the clusters of `config`, and wait until Envoy has taken them over.
+
+        Those that only `besides` has stay.
+        """
+        from router.envoy_config import write_clusters
 
         before = (await self.stats("cluster_manager."))["cluster_manager.cds.update_success"]
-        write(self._with_access_log(config), self.directory)
+        write_clusters(config, self.directory, besides=besides)
 
         async def taken_over() -> bool:
             stats = await self.stats("cluster_manager.")
@@ -109,6 +112,11 @@ class RealEnvoy:
             return updates > before and not stats["cluster_manager.warming_clusters"]
 
         await self.process.until(taken_over)
+
+    async def clusters(self) -> set[str]:
+        """The clusters that Envoy has now, by name."""
+        lines = (await self._get("/clusters")).splitlines()
+        return {line.partition("::")[0] for line in lines}
 
     async def stats(self, part: str = "") -> dict[str, int]:
         """Counters and gauges whose name contains `part`."""

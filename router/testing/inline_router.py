@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from types import TracebackType
 
+from router.balancing import Balancer
 from router.catalog import Catalog
 from router.compilation import compile_catalog
 from router.config import Config
@@ -29,6 +30,7 @@ class InlineRouter:
         self.config = config
         self._encoder = encoder
         self._snapshot: Snapshot | None = None
+        self.balancer = Balancer()
         self.routings: list[Routing] = []
         self._reported = asyncio.Event()
         self._server: ExtProcServer | None = None
@@ -50,11 +52,12 @@ class InlineRouter:
         self._snapshot = self._snapshot or await snapshot(self.config, self._encoder)
         server = self.config.server
         self._server = ExtProcServer(
-            lambda: RequestFlow(self.snapshot, self._report),
+            lambda: RequestFlow(self.snapshot, self._report, self.balancer),
             address=server.extproc,
             max_body_bytes=server.max_body_bytes,
             render_error=render_error,
             default_mode=server.body_mode,
+            expects_response_phases=self.config.envoy.show_responses,
         )
         await self._server.start()
 

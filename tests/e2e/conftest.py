@@ -91,7 +91,7 @@ class Stack:
 
         async def routed() -> bool:
             replies.append(await self.chat(text))
-            return bool(replies[-1].chosen)
+            return "selected-model" in replies[-1].chosen
 
         await self.envoy.process.until(routed)
         return replies[-1]

@@ -109,7 +109,7 @@ async def test_without_the_router_requests_go_to_the_default_endpoint_as_they_ar
         body = question(BLOOD, model="legal-lora")
         reply = await stack.send("POST", CHAT, json=body, headers=marked)
         assert reply.status == 200
-        assert reply.chosen == {}
+        assert reply.chosen == {"failed-open": "true"}
         assert stack.backend.received[0].json == body
         line = await stack.envoy.logged(marked["x-request-id"])
         assert line["failed_open"] == "1"

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from router.config import Config, load
+from router.config.decisions import DecisionSettings
 from router.config.schema import VllmEndpoint
 from router.envoy_config import render
 
@@ -77,6 +78,18 @@ def with_endpoints(config: Config, *endpoints: VllmEndpoint) -> Config:
     model = config.models["llama2-7b"].model_copy(update={"preferred_endpoints": ()})
     models = {**config.models, "llama2-7b": model}
     return config.model_copy(update={"vllm_endpoints": endpoints, "models": models})
+
+
+def changing_headers(config: Config, **settings: object) -> Config:
+    """`config` with a decision that changes headers."""
+    decision = DecisionSettings.model_validate(
+        {
+            "name": "team",
+            "modelRefs": [{"model": "llama2-7b"}],
+            "plugins": [{"type": "header_mutation", "configuration": settings}],
+        }
+    )
+    return config.model_copy(update={"decisions": (decision,)})
 
 
 def endpoint(name: str, address: str = "10.0.0.7", weight: int = 1) -> VllmEndpoint:

@@ -29,6 +29,11 @@ def test_a_listener_needs_an_ip_address(config: Config, key: str) -> None:
         rendered(changed(config, "envoy", **{key: "localhost:9"}))
 
 
+def test_regular_expressions_may_be_as_long_as_the_list_of_headers(config: Config) -> None:
+    (layer,) = rendered(config).bootstrap["layered_runtime"]["layers"]
+    assert layer["static_layer"]["re2.max_program_size.error_level"] >= 10_000
+
+
 def test_envoy_defends_its_memory(config: Config) -> None:
     manager = rendered(config).bootstrap["overload_manager"]
     assert {action["name"].rpartition(".")[2] for action in manager["actions"]} == {

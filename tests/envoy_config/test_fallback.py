@@ -34,3 +34,14 @@ def test_there_is_no_script_where_nothing_passes_without_the_router(config: Conf
     both = rendered(config.model_copy(update={"on_error": "reject"}))
     assert "typed_per_filter_config" not in both.routes["fallback"]
     assert "envoy.filters.http.lua" not in both.filters
+
+
+def test_it_is_noted_that_the_router_had_no_part() -> None:
+    line = 'request:streamInfo():dynamicMetadata():set("lora-router", "failed_open", "true")'
+    assert line in script(["auto"], "m")
+
+
+def test_a_name_may_be_a_word_of_the_template() -> None:
+    text = script(["REPLACEMENT"], "KEY")
+    assert r"%\"REPLACEMENT%\"" in text
+    assert r"%1\"KEY\"" in text

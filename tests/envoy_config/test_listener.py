@@ -48,6 +48,7 @@ def test_the_access_log_has_the_decision_and_no_query_string(config: Config) -> 
     assert log["typed_config"]["path"] == "/tmp/access.log"
     line = log["typed_config"]["log_format"]["json_format"]
     assert line["decision"] == "%DYNAMIC_METADATA(lora-router)%"
+    assert line["served_by"] == "%UPSTREAM_METADATA(lora-router:endpoint)%"
     assert line["path"] == "%PATH(NQ)%"
     assert "%REQ(:PATH)%" not in json.dumps(line)
 

@@ -116,3 +116,66 @@ async def test_an_ipv6_backend_has_brackets_in_its_url() -> None:
         assert backend.url.startswith("http://[::1]:")
         async with session.get(backend.url + "/health") as answer:
             assert answer.status == 200
+
+
+async def test_health_checks_of_envoy_are_counted_and_not_kept(
+    backend: FakeBackend, client: aiohttp.ClientSession
+) -> None:
+    backend.gate.clear()
+    async with client.get("/health", headers={"user-agent": "Envoy/HC"}) as health:
+        assert health.status == 200
+    assert (backend.health_checks, backend.received) == (1, [])
+
+
+async def test_a_health_check_waits_for_a_gate_of_its_own(
+    backend: FakeBackend, client: aiohttp.ClientSession
+) -> None:
+    backend.health_gate.clear()
+    check = client.get("/health", headers={"user-agent": "Envoy/HC"})
+    asked = asyncio.create_task(check.__aenter__())
+    async with client.post(CHAT, json={"model": "base"}) as answer:
+        assert answer.status == 200
+    assert not asked.done()
+    backend.health_gate.set()
+    (await asked).release()
+
+
+async def test_inference_requests_can_be_refused(
+    backend: FakeBackend, client: aiohttp.ClientSession
+) -> None:
+    backend.refusal = 503
+    async with client.post(CHAT, json={"model": "base"}) as answer, client.get("/health") as health:
+        assert (answer.status, health.status) == (503, 200)
+        assert "message" in (await answer.json())["error"]
+    assert backend.received[0].json["model"] == "base"
+
+
+async def test_a_crash_cuts_what_is_open_and_refuses_what_is_new(
+    backend: FakeBackend, client: aiohttp.ClientSession
+) -> None:
+    backend.stream_gate.clear()
+    async with client.post(CHAT, json={"model": "base", "stream": True}) as answer:
+        await answer.content.readuntil(b"\n\n")
+        await backend.crash()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await client.get("/health")
+
+
+async def test_a_backend_that_comes_back_listens_where_it_did(
+    backend: FakeBackend, client: aiohttp.ClientSession
+) -> None:
+    address = backend.url
+    for _ in range(3):
+        await backend.crash()
+        await backend.come_back()
+        assert backend.url == address
+        async with client.get("/health") as health:
+            assert health.status == 200
+
+
+async def test_a_backend_may_crash_twice_and_end_crashed() -> None:
+    async with FakeBackend("base") as backend:
+        await backend.crash()
+        await backend.crash()
