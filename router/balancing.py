@@ -53,7 +53,8 @@ def choose_endpoint(
 ) -> Placement:
     """One of `endpoints` that serves `ref`.
 
-    An endpoint that lists its models without `ref` among them is out; a base model that nobody
+    An endpoint that lists its models without `ref` among them is out, and Envoy must not get to it
+    by way of one that is down; a base model that nobody
     lists may go by another name there, and is left to them all. Those of weight 0 and those that
     seem down are out as long as others are left: the view may be wrong, and Envoy knows better.
     """
@@ -62,11 +63,18 @@ def choose_endpoint(
         serving = list(endpoints)
     if not serving:
         return Placement(None, "no endpoint serves it")
+    others = [e for e in endpoints if e not in serving]
+    if others and _are_down(serving, situation) and not _are_down(others, situation):
+        return Placement(None, "no endpoint that is up serves it")
     weighted = [e for e in serving if e.weight] or serving
     able = [e for e in weighted if situation.of(e).healthy] or weighted
     if len(able) == 1:
         return Placement(able[0], "the only one")
     return _STRATEGIES[strategy](able, ref, situation)
+
+
+def _are_down(endpoints: Sequence[Endpoint], situation: Situation) -> bool:
+    return not any(situation.of(endpoint).healthy for endpoint in endpoints)
 
 
 def _serves(state: EndpointState, ref: ModelRef) -> bool:
@@ -200,7 +208,12 @@ class Balancer:
 
     def discover(self, name: str, catalog: Catalog) -> ModelRef | None:
         """The adapter `name` of a model in `catalog`, if an endpoint of that model lists it."""
-        return next((ref for ref in self.discovered(catalog) if ref.served_name == name), None)
+        for model in catalog.models.values():
+            for endpoint in model.endpoints:
+                served = self.view.served_by(endpoint)
+                if served and served.parents.get(name) == model.name:
+                    return ModelRef(model.name, name)
+        return None
 
     def discovered(self, catalog: Catalog) -> Iterator[ModelRef]:
         """The adapters that endpoints list and the catalog does not know."""

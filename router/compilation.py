@@ -146,7 +146,7 @@ def _policy(
     return SelectionPolicy(
         Strategy(named) if named else Strategy.WEIGHTED if weighted else Strategy.BEST,
         key,
-        settings[0].quality_floor,
+        next((s.quality_floor for s in settings if s.quality_floor is not None), 0.0),
     )
 
 

@@ -137,8 +137,9 @@ class Decision:
 class Verdict:
     """The decision that won, or None, and all that it was found from.
 
-    `unknown`: nothing won, and a failed signal may be why. `confidence` is the winner's, or that
-    of the best finding that was not enough. `standing` are all that held, the winner among them.
+    `unknown`: had a failed signal spoken, another decision might have won. `confidence` is the
+    winner's, or that of the best finding that was not enough. `standing` are all that held, the
+    winner among them.
     """
 
     decision: Decision | None
@@ -153,7 +154,7 @@ class Verdict:
         return Verdict(
             later.decision,
             later.confidence if later.decision else max(self.confidence, later.confidence),
-            later.decision is None and (self.unknown or later.unknown),
+            self.unknown or later.unknown,
             (*self.stages, *later.stages),
             later.matches,
             later.standing,
@@ -197,16 +198,17 @@ class Stage:
         """Weigh the decisions."""
         true, possible = self._true_and_possible(matches)
         standing: list[Decision] = []
-        unknown = False
+        open_: list[Decision] = []
         for decision, mask in zip(self.decisions, self._masks, strict=True):
             if mask.holds(true):
                 standing.append(decision)
-            elif not unknown and mask.holds(possible):
-                unknown = True
+            elif possible != true and mask.holds(possible):
+                open_.append(decision)
         if not standing:
-            return Verdict(None, self._nearest(matches), unknown, (self,), matches)
+            return Verdict(None, self._nearest(matches), bool(open_), (self,), matches)
         winner, confidence = self._surest(standing, matches)
-        return Verdict(winner, confidence, False, (self,), matches, tuple(standing))
+        doubt = any(self.by_confidence or one.priority >= winner.priority for one in open_)
+        return Verdict(winner, confidence, doubt, (self,), matches, tuple(standing))
 
     def _true_and_possible(self, matches: Matches) -> tuple[int, int]:
         """The bits that are sure, and those that are not ruled out."""

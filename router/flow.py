@@ -95,7 +95,7 @@ class RequestFlow:
             raise Forbidden(f"{path} is not for clients of the router")
         if head.method == "GET" and path == MODELS_PATH:
             return self._list_models()
-        api = find_api(head.method, head.path)
+        api = find_api(head.method, path)
         if api is None:
             return self._pass_through()
         self._routing = replace(self._routing, api=api)
@@ -112,9 +112,7 @@ class RequestFlow:
         except ClientError as error:
             answer = self._refusal(Reason.CLIENT_ERROR, error)
         except Exception as error:  # our own fault; the client learns no more than that
-            failure = RouterError("the router failed on this request")
-            failure.__cause__ = error
-            answer = self._refusal(Reason.INTERNAL_ERROR, failure)
+            answer = self._refusal(Reason.INTERNAL_ERROR, _fault(error))
         self._spent += perf_counter() - started
         return answer.with_metadata(self._conclude(answer))
 
@@ -194,6 +192,13 @@ class RequestFlow:
         del self._routing
         if self._answered:
             self._report(routing)
+
+
+def _fault(error: Exception) -> RouterError:
+    """In a frame of its own: the error knows the frames that it came through, and they the body."""
+    failure = RouterError("the router failed on this request")
+    failure.__cause__ = error
+    return failure
 
 
 def _plain(path: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Hashable
 from pathlib import Path
@@ -20,7 +21,15 @@ from router.encoder.onnx import OnnxModel
 from router.mcp_client import McpServer
 
 _WARM_UP_TEXTS = ("warm up", "a longer text, so that the session's buffers grow " * 20)
-_ENCODER_FIELDS = tuple(EncoderSettings.model_fields)
+# What makes another model or another connection; the rest is read by the signals.
+_ENCODER_FIELDS = tuple(EncoderSettings.model_fields.keys() - {"model_id", "timeout_ms"})
+_NO_CONNECTION = {
+    "threshold",
+    "forward_headers",
+    "cache_size",
+    "cache_ttl_seconds",
+    "max_text_chars",
+}
 # A server that is asked over a network gets so long to answer before the router starts without it.
 _FIRST_WORD_SECONDS = 5.0
 
@@ -40,6 +49,7 @@ class Holdings:
         self._cold: set[Key] = set()
         self._uses: Counter[Key] = Counter()
         self._closing: set[asyncio.Task[None]] = set()
+        self._lock = threading.Lock()
 
     def lease(self) -> Lease:
         """A hold on whatever will be taken under it."""
@@ -47,10 +57,11 @@ class Holdings:
 
     async def close(self) -> None:
         """Close everything, leased or not."""
-        for held in self._held.values():
-            await held.close()
-        self._held.clear()
-        await asyncio.gather(*self._closing)
+        with self._lock:
+            held = list(self._held.values())
+            for books in (self._held, self._uses, self._cold):
+                books.clear()
+        await asyncio.gather(*(one.close() for one in held), *self._closing)
 
     @property
     def held(self) -> int:
@@ -69,19 +80,31 @@ class Holdings:
             self._cold.discard(key)
 
     def _take(self, key: Key, make: Callable[[], Batcher | McpServer]) -> Batcher | McpServer:
-        if key not in self._held:
-            self._held[key] = make()
+        with self._lock:  # taken in a thread, given back on the loop
+            self._uses[key] += 1
+            if key in self._held:
+                return self._held[key]
+        try:
+            held = make()
+        except BaseException:
+            with self._lock:
+                self._uses[key] -= 1
+            raise
+        with self._lock:
+            self._held[key] = held
             self._cold.add(key)
-        self._uses[key] += 1
-        return self._held[key]
+        return held
 
     def _give_back(self, key: Key) -> None:
-        self._uses[key] -= 1
-        if self._uses[key] <= 0:
+        with self._lock:
+            self._uses[key] -= 1
+            if self._uses[key] > 0:
+                return
             del self._uses[key]
             self._cold.discard(key)
-            if (held := self._held.pop(key, None)) is not None:
-                self._close_later(held)
+            held = self._held.pop(key, None)
+        if held is not None:
+            self._close_later(held)
 
     def _close_later(self, held: _Closable) -> None:
         task = asyncio.get_running_loop().create_task(held.close())
@@ -117,8 +140,8 @@ class Lease:
     ) -> Batcher:
         """The encoder of a model directory, as its files are now. Raises ModelFilesError."""
         # One model serves as classifier and as encoder where the settings agree.
-        fields = (getattr(settings, name) for name in _ENCODER_FIELDS if name != "model_id")
-        key = (_files(directory), mapping, *fields)
+        fields = (getattr(settings, name) for name in _ENCODER_FIELDS)
+        key = (_files(directory), mapping and _file(mapping), *fields)
         held = self._take(key, lambda: self._holdings._load(directory, settings, mapping))
         assert isinstance(held, Batcher)
         return held
@@ -131,7 +154,7 @@ class Lease:
             server.start()
             return server
 
-        held = self._take((settings.model_dump_json(),), connect)
+        held = self._take((settings.model_dump_json(exclude=_NO_CONNECTION),), connect)
         assert isinstance(held, McpServer)
         return held
 
@@ -152,4 +175,9 @@ class Lease:
 def _files(directory: Path) -> Key:
     """The directory and the state of its files: a model that was replaced is another model."""
     found = sorted(path for path in directory.resolve().rglob("*") if path.is_file())
-    return (directory.resolve(), *((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in found))
+    return (directory.resolve(), *map(_file, found))
+
+
+def _file(path: Path) -> Key:
+    state = path.stat()
+    return (path.resolve(), state.st_mtime_ns, state.st_size)

@@ -44,7 +44,10 @@ class Outcome:
 
 
 class Reloader(Generic[T]):
-    """Follows a file. `prepare` makes something of a configuration, `adopt` puts it to use."""
+    """Follows a file. `prepare` makes something of a configuration, `adopt` puts it to use.
+
+    Either may raise; then what was served before is served on.
+    """
 
     def __init__(
         self,
@@ -69,17 +72,21 @@ class Reloader(Generic[T]):
         Looks at the file instead of waiting for the kernel's word of it: that works on every file
         system, and for the symbolic links of a ConfigMap.
         """
+        seen = self._stamp
         while True:
             await pause(LOOK_SECONDS)
-            if _stamp(self._path) != self._stamp:
+            now = _stamp(self._path)
+            if now != self._stamp and now == seen:  # at rest: nobody is writing just now
                 await self.reload(force=False)
+            seen = now
 
     async def reload(self, *, force: bool = True) -> Outcome:
         """Load the file anew. Without `force` only if its content differs. Never raises."""
         async with self._lock:
             self._stamp = _stamp(self._path)
             outcome = await self._attempt(force)
-            if outcome.status is not Status.UNCHANGED:
+            failed_before = self.last is not None and self.last.status is Status.FAILED
+            if outcome.status is not Status.UNCHANGED or failed_before:
                 self.last = outcome
             self._report(outcome)
         return outcome
@@ -90,14 +97,17 @@ class Reloader(Generic[T]):
             loaded = await asyncio.to_thread(load, self._path)
             if loaded.version == self._version and not force:
                 return self._outcome(Status.UNCHANGED)
-            prepared = await self._prepare(loaded)
+            await self._adopt(loaded, await self._prepare(loaded))
         except ConfigError as error:
             return self._outcome(Status.FAILED, error.problems)
         except ModelFilesError as error:
             return self._outcome(Status.FAILED, [str(error)])
+        except OSError as error:  # a full disk, for example: the file itself may be good
+            self._stamp = None
+            reason = (error.strerror or type(error).__name__).lower()
+            return self._outcome(Status.FAILED, [f"cannot be put to use: {reason}"])
         except Exception as error:  # a fault of ours must not end the service or the watching
             return self._outcome(Status.FAILED, [f"the router failed: {type(error).__name__}"])
-        await self._adopt(loaded, prepared)
         self._version = loaded.version
         return self._outcome(Status.RELOADED, loaded.warnings)
 

@@ -104,10 +104,13 @@ class Prompt:
         The latest user turn that holds text; failing that the latest turn of anybody that does;
         failing that the system text.
         """
-        spoken = [turn for turn in reversed(self.turns) if turn.text and not turn.text.isspace()]
-        asked = (turn for turn in spoken if turn.role == "user")
-        latest = next(asked, spoken[0] if spoken else None)
-        return latest.text if latest else self.system
+        anybody: Turn | None = None
+        for turn in reversed(self.turns):
+            if turn.text and not turn.text.isspace():
+                if turn.role == "user":
+                    return turn.text
+                anybody = anybody or turn
+        return anybody.text if anybody else self.system
 
     @property
     def estimated_tokens(self) -> int:

@@ -169,10 +169,13 @@ def _place(snapshot: Snapshot, base: Routing, ref: ModelRef, balancer: Balancer)
     model = snapshot.catalog.models[ref.model]
     among = _narrowed(model, base.rule)
     placement = balancer.place(model, ref, among)
+    if placement.endpoint is None and among is not None:  # better elsewhere than not at all
+        placement = balancer.place(model, ref)
     if placement.endpoint is not None:
         return replace(base, endpoint=placement.endpoint, placement=placement.why)
     missing = ModelUnavailable(f"no endpoint has the adapter `{ref.served_name}` just now")
-    base = replace(base, reason=Reason.ADAPTER_MISSING, error=missing)
+    if base.error is None:  # else what failed before is the better reason
+        base = replace(base, reason=Reason.ADAPTER_MISSING, error=missing)
     if snapshot.rejects_missing_adapters:
         return replace(base, ref=None)
     bare = dataclasses.replace(ref, lora=None)
@@ -204,7 +207,7 @@ async def _route_by_content(
     base = replace(
         base, reports=reports, verdict=verdict, confidence=verdict.confidence, timings=timings
     )
-    if verdict.decision is None:
+    if verdict.decision is None or (verdict.unknown and snapshot.rejects_on_error):
         return _fall_back(snapshot, base, verdict)
     return _choose(snapshot, base, verdict, verdict.decision, request)
 
@@ -217,7 +220,8 @@ async def _decide(
     timings: dict[str, float] = {}
     verdict = Verdict(None, 0.0, False, (), Matches())
     for stage in snapshot.stages:
-        new = [s for kind, s in snapshot.signals.items() if kind in stage.kinds - reports.keys()]
+        wanted = stage.kinds - reports.keys()
+        new = [signal for kind, signal in snapshot.signals.items() if kind in wanted]
         for report, seconds in await _ask_all(new, request):
             reports[report.kind] = report
             timings[report.kind] = seconds
@@ -257,9 +261,11 @@ def _choice(
     proposal = verdict.matches.get(decision.proposer, PROPOSAL) if decision.proposer else None
     if proposal and proposal.ref and proposal.holds:
         ref = proposal.ref
-        if obstacle := obstacle_to(models[ref.model].limits, request):
+        obstacle = obstacle_to(models[ref.model].limits, request)
+        if obstacle is None:
+            return Choice(ref, f"named by {proposal.kind}", {})
+        if not decision.refs:
             return Choice(None, "the model that was named cannot", {ref.served_name: obstacle})
-        return Choice(ref, f"named by {proposal.kind}", {})
     return choose_model(
         decision.refs,
         decision.selection,
@@ -308,10 +314,15 @@ async def _ask(signal: Signal, request: InferenceRequest) -> tuple[Report, float
     try:
         report = await signal.evaluate(request)
     except Exception as error:  # a broken signal must not break the request: it is unknown
-        failure = ClassifierFailed(f"signal {signal.kind} raised {type(error).__name__}")
-        failure.__cause__ = error
-        report = Report(signal.kind, error=failure)
+        report = Report(signal.kind, error=_fault(signal.kind, error))
     return report, perf_counter() - started
+
+
+def _fault(kind: str, error: Exception) -> ClassifierFailed:
+    """In a frame of its own: the error knows the frames that it came through, and they the text."""
+    failure = ClassifierFailed(f"signal {kind} raised {type(error).__name__}")
+    failure.__cause__ = error
+    return failure
 
 
 def _matches(reports: Collection[Report]) -> Matches:

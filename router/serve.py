@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -42,7 +43,12 @@ async def running(
     directory from which Envoy takes its clusters, where the router is to keep them up to date.
     """
     telemetry = _telemetry(loaded)
-    service = Service(loaded, telemetry, write_clusters=_cluster_writer(envoy))
+    service = Service(
+        loaded,
+        telemetry,
+        write_clusters=_cluster_writer(envoy),
+        tell_others=_tell_the_supervisor if share_ports else None,
+    )
     try:
         await service.start()
         _spare_the_collector()
@@ -122,8 +128,17 @@ async def _admin_server(admin: Admin, address: str, share_port: bool) -> AsyncIt
         await runner.cleanup()
 
 
-async def serve(loaded: Loaded, *, share_ports: bool = False, envoy: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP loads the configuration anew."""
+async def serve(
+    loaded: Loaded,
+    *,
+    share_ports: bool = False,
+    envoy: Path | None = None,
+    missed: Sequence[int] = (),
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP loads the configuration anew.
+
+    `missed` are the SIGHUPs that came before anybody listened.
+    """
     log = structlog.get_logger()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -138,6 +153,8 @@ async def serve(loaded: Loaded, *, share_ports: bool = False, envoy: Path | None
         loop.add_signal_handler(number, drain)
     async with running(loaded, share_ports=share_ports, envoy=envoy) as service:
         loop.add_signal_handler(signal.SIGHUP, service.reload_soon)
+        if missed:
+            service.reload_soon()
         server = loaded.config.server
         log.info(
             "serving",
@@ -150,6 +167,11 @@ async def serve(loaded: Loaded, *, share_ports: bool = False, envoy: Path | None
     log.info("stopped")
 
 
+def _tell_the_supervisor() -> None:
+    """One worker was asked to reload: all are to."""
+    os.kill(os.getppid(), signal.SIGHUP)
+
+
 def _end_with_the_supervisor() -> None:
     """A worker that outlived its supervisor would keep the ports, out of anybody's control."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -157,10 +179,12 @@ def _end_with_the_supervisor() -> None:
 
 def run(path: Path, *, share_ports: bool = False, envoy: Path | None = None) -> None:
     """Load `path` and serve it in this process. Raises ConfigError, ModelFilesError."""
+    missed: list[int] = []
+    signal.signal(signal.SIGHUP, lambda number, _: missed.append(number))
     if share_ports:
         _end_with_the_supervisor()
     loaded = load(path)
     configure_logging(loaded.config.logging)
     for warning in loaded.warnings:
         structlog.get_logger().warning("configuration", detail=warning)
-    uvloop.run(serve(loaded, share_ports=share_ports, envoy=envoy))
+    uvloop.run(serve(loaded, share_ports=share_ports, envoy=envoy, missed=missed))

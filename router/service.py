@@ -14,11 +14,13 @@ from contextlib import suppress
 import structlog
 
 from router.balancing import Balancer
-from router.config import Config, Loaded, forwarded_headers
+from router.compilation import compile_catalog
+from router.config import Config, Loaded, changed_headers, forwarded_headers
+from router.config.live_view import LiveViewSettings
 from router.endpoints.poller import Pace, Poller
 from router.flow import RequestFlow
 from router.holdings import Holdings
-from router.reload import Outcome, Reloader
+from router.reload import Outcome, Reloader, Status
 from router.snapshot import Snapshot, compile_snapshot
 from router.telemetry import Telemetry
 
@@ -34,7 +36,8 @@ class Service:
     """One process's worth of routing, from its first configuration to its last.
 
     `write_clusters` gives Envoy the clusters of a configuration and, besides, those of an earlier
-    one; None where Envoy's clusters are somebody else's business.
+    one; None where Envoy's clusters are somebody else's business. `tell_others` passes a wish to
+    reload on to processes that share this one's work.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Service:
         *,
         write_clusters: WriteClusters | None = None,
         envoy_seconds: float = ENVOY_SECONDS,
+        tell_others: Callable[[], None] | None = None,
     ) -> None:
         self.telemetry = telemetry
         self.balancer = Balancer()
@@ -57,7 +61,9 @@ class Service:
         self._holdings = Holdings(telemetry.metrics.observe_batch)
         self._write_clusters = write_clusters
         self._envoy_seconds = envoy_seconds
+        self._tell_others = tell_others
         self._poller: Poller | None = None
+        self._pollers: list[Poller] = []  # stopped, and not yet closed
         self._tasks: set[asyncio.Task[None]] = set()
         self._cleanup: asyncio.Task[None] | None = None
 
@@ -87,6 +93,13 @@ class Service:
         """Take up changes of the file from now on."""
         self._run(self.reloader.watch())
 
+    async def reload(self) -> Outcome:
+        """Load the file anew, here and in the processes that share the work."""
+        outcome = await self.reloader.reload()
+        if self._tell_others is not None:
+            self._tell_others()
+        return outcome
+
     def reload_soon(self) -> None:
         """Load the file anew, as if it had changed."""
 
@@ -100,8 +113,8 @@ class Service:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._poller is not None:
-            await self._poller.close()
+        for poller in (*self._pollers, *([self._poller] if self._poller else [])):
+            await poller.close()
         await self._holdings.close()
 
     async def _prepare(self, loaded: Loaded) -> Snapshot:
@@ -109,20 +122,27 @@ class Service:
 
     async def _adopt(self, loaded: Loaded, snapshot: Snapshot) -> None:
         """New clusters first, then the new snapshot; old clusters go when nobody names them."""
-        if self._cleanup is not None:
-            await self._cleanup
-        before, moved = (
-            self._loaded.config,
-            _clusters(loaded.config) != _clusters(self._loaded.config),
-        )
-        if moved:
-            await self._publish(loaded.config, before)
-            if self._write_clusters is not None:
+        before = self._loaded.config
+        moved = self._write_clusters is not None and _clusters(loaded.config) != _clusters(before)
+        try:
+            if moved:
+                await self._settled()
+                await self._publish(loaded.config, before)
                 await asyncio.sleep(self._envoy_seconds)
+        except BaseException:
+            if snapshot.lease is not None:
+                snapshot.lease.release()
+            raise
         ended = self._exchange(loaded, snapshot)
         self._follow_endpoints()
-        if moved and self._write_clusters is not None:
+        if moved:
             self._cleanup = self._run(self._retire(loaded.config, ended))
+
+    async def _settled(self) -> None:
+        """The clusters of the configuration before the last are gone."""
+        cleanup, self._cleanup = self._cleanup, None
+        if cleanup is not None:
+            await cleanup
 
     def _exchange(self, loaded: Loaded, snapshot: Snapshot) -> asyncio.Event:
         """Serve from `snapshot`; the event says when the last exchange on the old one ends."""
@@ -146,7 +166,10 @@ class Service:
     async def _retire(self, config: Config, ended: asyncio.Event) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), LAST_EXCHANGE_SECONDS)
-        await self._publish(config, None)
+        try:
+            await self._publish(config, None)
+        except OSError as error:  # they go with the next change
+            structlog.get_logger().warning("old_clusters_stay", reason=error.strerror)
 
     async def _publish(self, config: Config, besides: Config | None) -> None:
         if self._write_clusters is not None:
@@ -154,25 +177,24 @@ class Service:
 
     def _follow_endpoints(self) -> None:
         """Ask the endpoints of the present configuration, if anybody is to be asked."""
-        settings = self._loaded.config.live_view
-        poller, self._poller = self._poller, None
-        if poller is not None:
-            self._run(poller.close())
-        if settings.enabled:
-            pace = Pace(
-                settings.interval_ms / 1000,
-                settings.timeout_ms / 1000,
-                settings.models_interval_ms / 1000,
-                settings.metrics,
-                settings.headers,
-            )
-            self._poller = Poller(self.balancer.view, pace)
-            self._poller.watch(self.snapshot.catalog.endpoints.values())
+        settings, endpoints = self._loaded.config.live_view, self.snapshot.catalog.endpoints
+        self.balancer.view.forget_all_but(endpoints.values())
+        pace = _pace(settings) if settings.enabled else None
+        if self._poller is not None and self._poller.pace != pace:
+            self._poller.stop()
+            self._pollers.append(self._poller)
+            self._poller = None
+        if pace is None:
+            self.balancer.view.forget_news()
+            return
+        self._poller = self._poller or Poller(self.balancer.view, pace)
+        self._poller.watch(endpoints.values())
 
     def _report(self, outcome: Outcome) -> None:
         self.telemetry.reloaded(outcome)
-        for what in _needs_restart(self._first, self._loaded.config):
-            structlog.get_logger().warning("config_reloaded", detail=what)
+        if outcome.status is Status.RELOADED:
+            for what in _needs_restart(self._first, self._loaded.config):
+                structlog.get_logger().warning("config_needs_restart", detail=what)
 
     def _run(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -195,9 +217,30 @@ def _needs_restart(first: Config, now: Config) -> list[str]:
         for key in type(getattr(first, section)).model_fields
         if getattr(getattr(first, section), key) != getattr(getattr(now, section), key)
     ]
-    if forwarded_headers(first) != forwarded_headers(now):
-        found.append(
-            "the headers that are asked for have changed; write envoy's configuration anew and "
-            "restart envoy"
-        )
+    if _bootstrap(first) != _bootstrap(now):
+        found.append("envoy's own configuration has changed; write it anew and restart envoy")
     return found
+
+
+def _bootstrap(config: Config) -> object:
+    """All that Envoy's configuration is made of, but for its clusters."""
+    fallback = compile_catalog(config)
+    return (
+        forwarded_headers(config),
+        changed_headers(config),
+        config.envoy,
+        config.on_error,
+        config.auto_names,
+        config.default_model,
+        fallback.models[fallback.default.model].endpoints,
+    )
+
+
+def _pace(settings: LiveViewSettings) -> Pace:
+    return Pace(
+        settings.interval_ms / 1000,
+        settings.timeout_ms / 1000,
+        settings.models_interval_ms / 1000,
+        settings.metrics,
+        settings.headers,
+    )

@@ -75,9 +75,9 @@ class _Resources:
         """Load the models that the decisions need. Raises ModelFilesError."""
         config = self.loaded.config
         kinds = kinds_asked_for(config)
-        if "domain" in kinds and config.classifier.category_model is not None:
+        if config.classifier.category_model and kinds & {"domain", "embedding", "description"}:
             self.category_model()
-        if "embedding" in kinds and config.embedding_model is not None:
+        if config.embedding_model and kinds & {"embedding", "description"}:
             self.embedding_model()
 
     def category_model(self) -> Encoder:

@@ -13,7 +13,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -32,10 +31,12 @@ def run_workers(path: Path, count: int, *, envoy: Path | None = None) -> int:
     """Run `count` workers until SIGTERM or SIGINT; the exit status. Raises ConfigError."""
     loaded = load(path)
     _check_shareable(path, loaded)
+    if envoy:
+        problem = "--envoy needs --workers 1: several would take each other's clusters away"
+        raise ConfigError([f"{problem}; let a router of its own, or your deployment, write them"])
     configure_logging(loaded.config.logging)
     with tempfile.TemporaryDirectory(prefix="lora-router-metrics-") as directory:
-        more = ["--envoy", str(envoy)] if envoy else []
-        return Supervisor(path, count, directory, more).run()
+        return Supervisor(path, count, directory).run()
 
 
 def _check_shareable(path: Path, loaded: Loaded) -> None:
@@ -48,11 +49,8 @@ def _check_shareable(path: Path, loaded: Loaded) -> None:
 class Supervisor:
     """Keeps `count` workers alive until it is told to stop or they prove unable to start."""
 
-    def __init__(
-        self, path: Path, count: int, metrics_directory: str, options: Sequence[str] = ()
-    ) -> None:
-        serve = [sys.executable, "-m", "router", "serve", "-c", str(path), "--share-ports"]
-        self._command = [*serve, *options]
+    def __init__(self, path: Path, count: int, metrics_directory: str) -> None:
+        self._command = [sys.executable, "-m", "router", "serve", "-c", str(path), "--share-ports"]
         self._environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": metrics_directory}
         self._metrics_directory = metrics_directory
         self._count = count
@@ -88,14 +86,14 @@ class Supervisor:
             self._start()
 
     def _reload_all(self) -> None:
-        """Workers that are just starting read the file anyway, and would die of the signal."""
-        now = time.monotonic()
-        for worker, started in self._workers.items():
-            if now - started > _PROVEN_SECONDS:
-                worker.send_signal(signal.SIGHUP)
+        for worker in tuple(self._workers):
+            worker.send_signal(signal.SIGHUP)
 
     def _start(self) -> None:
+        # What is ignored stays so in the child: a signal cannot end it before it listens to it.
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         worker = subprocess.Popen(self._command, env=self._environment)
+        signal.signal(signal.SIGHUP, before)
         self._workers[worker] = time.monotonic()
         self._log.info("worker started", pid=worker.pid)
 

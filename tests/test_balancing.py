@@ -188,10 +188,13 @@ def test_whatever_is_known_the_choice_serves_the_model_if_anybody_does(
     states = {e.name: state for e, (_, state) in zip(among, known, strict=True)}
     serving = {n for n, s in states.items() if s.models is None or ref.served_name in s.models}
     placement = choose_endpoint(among, ref, strategy, Situation(states, chance, turn))
-    if serving:
+    up = {n for n, state in states.items() if state.healthy}
+    if serving and (serving & up or not up - serving):
         assert name(placement) in serving
+    elif serving or ref is LEGAL:
+        assert placement.endpoint is None
     else:
-        assert (placement.endpoint is None) is (ref is LEGAL)
+        assert placement.endpoint is not None
 
 
 def catalog(*adapters: str) -> Catalog:
@@ -251,3 +254,15 @@ def test_affinity_saves_loads_and_keeps_the_balance() -> None:
     loads, busiest = simulate(Balancing.LORA_AFFINITY)
     assert loads * 3 <= weighted
     assert busiest <= 1.5
+
+
+def test_an_adapter_is_not_sent_where_failover_would_find_endpoints_without_it() -> None:
+    states = {
+        "a": EndpointState(healthy=False, models=frozenset({"llama", "legal-lora"})),
+        "b": EndpointState(models=frozenset({"llama"})),
+    }
+    among = endpoints(1, 1)
+    placement = choose(among, LEGAL, **states)
+    assert (placement.endpoint, placement.why) == (None, "no endpoint that is up serves it")
+    states["b"] = EndpointState(healthy=False, models=frozenset({"llama"}))
+    assert name(choose(among, LEGAL, **states)) == "a"

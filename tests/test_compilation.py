@@ -242,7 +242,7 @@ def test_the_strategy_of_the_file_weighs_its_decisions(configured: Compile) -> N
 
 def test_a_decision_chooses_its_model_its_own_way_or_the_files(configured: Compile) -> None:
     urgent, otherwise = compile_stages(configured(DECISIONS))[0].decisions
-    assert urgent.selection == SelectionPolicy(Strategy.WEIGHTED, "conversation", 0.0)
+    assert urgent.selection == SelectionPolicy(Strategy.WEIGHTED, "conversation", 0.5)
     assert otherwise.selection == SelectionPolicy(Strategy.CHEAPEST, "user", 0.5)
 
 

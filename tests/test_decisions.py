@@ -91,7 +91,8 @@ def test_a_decision_that_holds_wins_although_another_is_unknown() -> None:
     matches = Matches([Match("domain", "law", 0.9)], {"jailbreak": "classifier_timeout"})
     verdict = decide([decision("guarded", GUARD), decision("law", LAW)], matches)
     assert winner(verdict) == "law"
-    assert not verdict.unknown
+    assert verdict.unknown
+    assert not decide([decision("guarded", GUARD), decision("law", LAW, 1)], matches).unknown
 
 
 def test_what_holds_for_want_of_anything_against_it_is_the_least_sure() -> None:
@@ -219,6 +220,12 @@ def test_a_stage_decides_as_its_rules_do(
 
     best = max(standing, key=rank, default=None)
     assert verdict.decision is (best[0] if best else None)
-    assert verdict.unknown is (best is None and any(t.holds is None for t in truths))
+    open_ = [one for one, truth in zip(decisions, truths, strict=True) if truth.holds is None]
+    rivals = (
+        open_
+        if best is None or by_confidence
+        else ([one for one in open_ if one.priority >= best[0].priority])
+    )
+    assert verdict.unknown is bool(rivals)
     if best:
         assert verdict.confidence == (best[1].confidence or 0.0)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -88,7 +91,9 @@ async def test_connections_are_kept_by_their_settings(holdings: Holdings) -> Non
     first, second = holdings.lease(), holdings.lease()
     server = first.mcp_server(NOWHERE)
     assert second.mcp_server(NOWHERE) is server
-    assert second.mcp_server(NOWHERE.model_copy(update={"threshold": 0.9})) is not server
+    assert second.mcp_server(NOWHERE.model_copy(update={"threshold": 0.9})) is server
+    elsewhere = NOWHERE.model_copy(update={"url": "http://127.0.0.1:2/mcp"})
+    assert second.mcp_server(elsewhere) is not server
     assert holdings.held == 2
 
 
@@ -100,3 +105,40 @@ async def test_everything_is_closed_in_the_end(
     await holdings.close()
     with pytest.raises(ClassifierFailed):
         await encoder.encode("a doctor")
+
+
+async def test_another_deadline_needs_no_other_model(
+    holdings: Holdings, model: Path, settings: CategoryModel
+) -> None:
+    patient = settings.model_copy(update={"timeout_ms": 9})
+    lease = holdings.lease()
+    assert lease.encoder(model, settings) is lease.encoder(model, patient)
+
+
+async def test_a_changed_mapping_makes_another_model(
+    holdings: Holdings, model: Path, settings: CategoryModel, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "category_mapping.json"
+    names = {"0": "health", "1": "law", "2": "other"}
+    mapping.write_text(json.dumps({"idx_to_category": names}))
+    before = holdings.lease().encoder(model, settings, mapping)
+    aliases = {"medicine": ["health"]}
+    mapping.write_text(json.dumps({"idx_to_category": names, "aliases": aliases}))
+    after = holdings.lease().encoder(model, settings, mapping)
+    assert after.aliases == {"medicine": ("health",)}
+    assert before is not after
+
+
+async def test_a_closed_model_leaves_memory_although_the_collector_never_looks(
+    holdings: Holdings, model: Path, settings: CategoryModel
+) -> None:
+    lease = holdings.lease()
+    gone = weakref.ref(lease.encoder(model, settings))
+    await holdings.warm()
+    gc.disable()
+    try:
+        lease.release()
+        await holdings.close()
+        assert gone() is None
+    finally:
+        gc.enable()

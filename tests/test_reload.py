@@ -29,6 +29,7 @@ class World:
         if write:
             self.write(8000)
         self.failure: Exception | None = None
+        self.adoption: Exception | None = None
         self.adopted: list[int] = []
         self.outcomes: list[Outcome] = []
         self.looks = asyncio.Semaphore(0)
@@ -52,6 +53,8 @@ class World:
         return loaded.config.vllm_endpoints[0].port
 
     async def adopt(self, _: Loaded, port: int) -> None:
+        if self.adoption:
+            raise self.adoption
         self.adopted.append(port)
 
     async def pause(self, _: float) -> None:
@@ -62,6 +65,11 @@ class World:
         """Let the reloader look once, and wait until it has."""
         self.looks.release()
         await asyncio.wait_for(self.looked.acquire(), 10)
+
+    async def look_twice(self) -> None:
+        """What changes is taken up when it has come to rest."""
+        await self.look()
+        await self.look()
 
 
 @pytest.fixture
@@ -91,7 +99,7 @@ def statuses(world: World) -> list[Status]:
 
 async def test_a_changed_file_is_taken_up(watched: World) -> None:
     watched.write(9000)
-    await watched.look()
+    await watched.look_twice()
     assert watched.adopted == [9000]
     (outcome,) = watched.outcomes
     assert (outcome.status, outcome.version) == (Status.RELOADED, load(watched.path).version)
@@ -105,7 +113,7 @@ async def test_a_file_that_is_as_it_was_is_not_even_read(watched: World) -> None
 
 async def test_a_file_that_was_only_touched_changes_nothing(watched: World) -> None:
     os.utime(watched.path, ns=(1, 1))
-    await watched.look()
+    await watched.look_twice()
     assert (statuses(watched), watched.adopted) == ([Status.UNCHANGED], [])
     assert watched.reloader.last is None
 
@@ -113,7 +121,7 @@ async def test_a_file_that_was_only_touched_changes_nothing(watched: World) -> N
 async def test_a_bad_file_changes_nothing_and_is_reported_once(watched: World) -> None:
     before = load(watched.path).version
     watched.put("default_model: [")
-    await watched.look()
+    await watched.look_twice()
     await watched.look()
     (outcome,) = watched.outcomes
     assert (outcome.status, outcome.version) == (Status.FAILED, before)
@@ -124,9 +132,9 @@ async def test_a_bad_file_changes_nothing_and_is_reported_once(watched: World) -
 
 async def test_a_file_that_is_gone_for_a_while_is_no_end(watched: World) -> None:
     watched.path.unlink()
-    await watched.look()
+    await watched.look_twice()
     watched.write(9001)
-    await watched.look()
+    await watched.look_twice()
     assert (statuses(watched), watched.adopted) == ([Status.FAILED, Status.RELOADED], [9001])
 
 
@@ -140,7 +148,7 @@ async def test_the_link_swap_of_a_config_map_is_noticed(tmp_path: Path) -> None:
     async with watching(world):
         (tmp_path / "..new").symlink_to("v2")
         (tmp_path / "..new").replace(tmp_path / "..data")
-        await world.look()
+        await world.look_twice()
     assert world.adopted == [9000]
 
 
@@ -170,3 +178,34 @@ async def test_what_cannot_be_prepared_changes_nothing(
 async def test_two_reloads_at_once_follow_one_another(world: World) -> None:
     await asyncio.gather(world.reloader.reload(), world.reloader.reload())
     assert statuses(world) == [Status.RELOADED, Status.RELOADED]
+
+
+async def test_a_file_that_is_still_being_written_is_left_alone(watched: World) -> None:
+    watched.write(9000)
+    await watched.look()
+    watched.write(9001)
+    await watched.look()
+    assert watched.adopted == []
+    await watched.look()
+    assert watched.adopted == [9001]
+
+
+async def test_what_cannot_be_put_to_use_is_tried_again(watched: World) -> None:
+    watched.adoption = OSError(28, "No space left on device")
+    watched.write(9000)
+    await watched.look_twice()
+    (outcome,) = watched.outcomes
+    assert outcome.problems == ("cannot be put to use: no space left on device",)
+    watched.adoption = None
+    await watched.look_twice()
+    assert watched.adopted == [9000]
+
+
+async def test_a_good_file_put_back_ends_the_failure(watched: World) -> None:
+    good = watched.path.read_text()
+    watched.put("default_model: [")
+    await watched.look_twice()
+    watched.put(good)
+    await watched.look_twice()
+    assert watched.reloader.last is not None
+    assert watched.reloader.last.status is Status.UNCHANGED

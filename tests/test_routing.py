@@ -394,3 +394,51 @@ async def test_clients_can_be_kept_from_naming_models(snapshot: Snapshot, signal
         assert isinstance(routing.error, UnknownModel)
         assert str(routing.error) == f"the model `{name}` does not exist"
     assert (await route(closed, asking())).model == "legal-lora"
+
+
+async def test_where_errors_are_to_be_rejected_doubt_is_one(snapshot: Snapshot) -> None:
+    """What failed might have decided otherwise: a lower rule, or a later method, must not."""
+    mcp = ScriptedSignal(failure=DeadlineExceeded("late"), kind="mcp")
+    domain = ScriptedSignal({"medical": 0.9})
+    guarded = Decision("guarded", Is("mcp", "x"), (ModelRef("qwen3-8b"),), priority=9)
+    catch_all = Decision("all", All(()), (ModelRef("qwen3-8b"),))
+    for stages in ([[guarded, catch_all]], [[named("x", "mcp")], [named("medical", "domain")]]):
+        world = staged(snapshot, stages, mcp, domain)
+        assert (await route(world, asking())).reason is Reason.AUTO_ROUTING
+        routing = await route(replace(world, rejects_on_error=True), asking())
+        assert (routing.reason, routing.ref) == (Reason.CLASSIFIER_UNAVAILABLE, None)
+        assert isinstance(routing.error, DeadlineExceeded)
+
+
+async def test_where_errors_are_to_be_rejected_what_could_not_win_does_no_harm(
+    snapshot: Snapshot,
+) -> None:
+    mcp = ScriptedSignal(failure=DeadlineExceeded("late"), kind="mcp")
+    first = Decision("first", All(()), (ModelRef("qwen3-8b"),), priority=9)
+    world = staged(snapshot, [[first, named("x", "mcp")]], mcp)
+    routing = await route(replace(world, rejects_on_error=True), asking())
+    assert (routing.reason, routing.decision) == (Reason.AUTO_ROUTING, "first")
+
+
+async def test_a_model_that_was_named_and_cannot_serve_leaves_the_categorys_own(
+    snapshot: Snapshot,
+) -> None:
+    models = dict(snapshot.catalog.models)
+    models["qwen3-8b"] = replace(models["qwen3-8b"], limits=Limits(vision=False))
+    world = replace(snapshot, catalog=replace(snapshot.catalog, models=models))
+    own = named("tenant", "mcp", ModelRef("llama2-7b", "legal-lora"), proposer="mcp")
+    world = staged(world, [[own]], Proposing(ModelRef("qwen3-8b", "code-lora")))
+    assert (await route(world, asking(has_images=True))).model == "legal-lora"
+    assert (await route(world, asking())).model == "code-lora"
+
+
+async def test_a_rule_does_not_keep_an_adapter_from_where_it_is(snapshot: Snapshot) -> None:
+    models = dict(snapshot.catalog.models)
+    models["llama2-7b"] = replace(models["llama2-7b"], endpoints=(PRIMARY, SECOND))
+    both = replace(snapshot, catalog=replace(snapshot.catalog, models=models))
+    world = with_rules(both, (None, rule("all", otherwise=True, endpoint=SECOND)))
+    balancer = Balancer()
+    lists(balancer, "legal-lora")
+    balancer.view.serves(SECOND, Served(frozenset({"llama2-7b"}), {}))
+    routing = await route(world, asking("legal-lora"), balancer)
+    assert (routing.model, routing.endpoint) == ("legal-lora", PRIMARY)

@@ -42,9 +42,11 @@ class Written:
 
     def __init__(self) -> None:
         self.versions: list[set[str]] = []
-        self.gate = asyncio.Event()
+        self.failure: OSError | None = None
 
     def __call__(self, config: Config, besides: Config | None) -> None:
+        if self.failure:
+            raise self.failure
         configs = [config, *([besides] if besides else [])]
         self.versions.append({e.name for one in configs for e in one.vllm_endpoints})
 
@@ -186,3 +188,30 @@ async def test_a_hundred_reloads_leave_one_snapshot_and_one_model(world: World) 
     gc.collect()
     await asyncio.sleep(0)
     assert sum(type(found).__name__ == "Snapshot" for found in gc.get_objects()) <= 2
+
+
+async def test_a_disk_that_is_full_for_a_while_ends_nothing(world: World) -> None:
+    before = world.service.snapshot
+    world.written.failure = OSError(28, "No space left on device")
+    assert await world.reload(endpoint="b") is Status.FAILED
+    assert world.service.snapshot is before
+    world.written.failure = None
+    assert await world.reload(endpoint="c") is Status.RELOADED
+    assert world.written.versions[-1] >= {"c"}
+
+
+async def test_what_only_envoys_own_configuration_can_change_is_told(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await world.reload(default="qwen")
+    assert "envoy's own configuration has changed" in capsys.readouterr().out
+
+
+async def test_what_endpoints_told_is_forgotten_with_the_live_view(world: World) -> None:
+    (endpoint,) = world.service.snapshot.catalog.endpoints.values()
+    view = world.service.balancer.view
+    view.failed(endpoint)
+    view.failed(endpoint)
+    assert not view.state(endpoint, 0.0).healthy
+    await world.reload(default="qwen")
+    assert view.state(endpoint, 0.0).healthy

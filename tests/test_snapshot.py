@@ -12,9 +12,9 @@ from router.compilation import compile_catalog
 from router.config import Config, load
 from router.encoder import Encoder
 from router.errors import ModelFilesError
+from router.holdings import Holdings
 from router.request import Api, InferenceRequest, Prompt
 from router.signals import McpClient
-from router.holdings import Holdings
 from router.snapshot import Snapshot, build_snapshot, compile_snapshot
 from router.testing import FakeEncoder
 from tests.encoder.tiny import Recipe, write_model

@@ -67,6 +67,12 @@ def test_workers_cannot_share_a_unix_socket(tmp_path: Path) -> None:
         run_workers(path, 2)
 
 
+def test_workers_do_not_write_envoys_clusters_against_each_other(tmp_path: Path) -> None:
+    path = write(tmp_path, f"127.0.0.1:{free_port()}", free_port())
+    with pytest.raises(ConfigError, match="--envoy needs --workers 1"):
+        run_workers(path, 2, envoy=tmp_path)
+
+
 async def test_all_follow_the_file_a_dead_one_is_replaced_and_sigterm_ends_all(
     tmp_path: Path,
 ) -> None:

@@ -60,7 +60,7 @@ class Admin:
 
     async def reload(self, _: web.Request) -> web.Response:
         """Load the configuration file anew; 409 where it cannot be used."""
-        outcome = await self._service.reloader.reload()
+        outcome = await self._service.reload()
         status = 409 if outcome.status is Status.FAILED else 200
         return web.json_response(msgspec.to_builtins(outcome), status=status)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from router.config.check import CheckReport, check
 from router.config.conditions import domains_asked_for, names_asked_for
-from router.config.forwarded import forwarded_headers
+from router.config.forwarded import changed_headers, forwarded_headers
 from router.config.labels import labels_of
 from router.config.load import Loaded, load
 from router.config.reach import ClassifierFiles
@@ -22,6 +22,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Loaded",
+    "changed_headers",
     "check",
     "domains_asked_for",
     "forwarded_headers",

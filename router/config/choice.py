@@ -37,7 +37,9 @@ class Chooser:
 
     @property
     def quality_floor(self) -> float:
-        return (self.own or self.shared).quality_floor
+        """The decision's own, then the file's."""
+        own = self.own.quality_floor if self.own else None
+        return (self.shared.quality_floor if own is None else own) or 0.0
 
 
 def check_choice(report: Report, config: Config) -> None:

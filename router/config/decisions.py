@@ -77,8 +77,8 @@ model_selection:
         "(its beginning), or `header:` and a name. Default: `user`. A request without it is left "
         "to chance.",
     )
-    quality_floor: float = Field(
-        default=0.0, ge=0, description="The lowest score that `cheapest` may choose."
+    quality_floor: float | None = Field(
+        default=None, ge=0, description="The lowest score that `cheapest` may choose; default: any."
     )
 
 

@@ -1,6 +1,6 @@
-"""The request headers that a configuration reads: those that Envoy must show to the router.
+"""The request headers that a configuration reads and changes: what Envoy must allow the router.
 
-Besides the few that every request's reading needs, which are the request flow's matter.
+Besides the few that every request needs, which are the request flow's matter.
 """
 
 from __future__ import annotations
@@ -15,6 +15,22 @@ _STICKY = "header:"
 def forwarded_headers(config: Config) -> tuple[str, ...]:
     """The names in lower case, each once, in alphabetical order."""
     return tuple(sorted({*_matched(config), *_told(config), *_sticky(config)}))
+
+
+def changed_headers(config: Config) -> tuple[str, ...]:
+    """The names that decisions set or remove, each once, in alphabetical order."""
+    changes = [
+        plugin.configuration
+        for decision in config.decisions
+        for plugin in decision.plugins
+        if plugin.type == "header_mutation" and plugin.configuration.enabled
+    ]
+    names = {
+        name
+        for change in changes
+        for name in (*(header.name for header in (*change.add, *change.update)), *change.delete)
+    }
+    return tuple(sorted(names))
 
 
 def _matched(config: Config) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from router.config.process import Milliseconds
 from router.config.section import Section
+from router.config.texts import HeaderName, HeaderText
 
 
 class LiveViewSettings(Section):
@@ -38,8 +39,9 @@ live_view:
         description="Whether the load is asked for too; a metrics page costs the endpoint a few "
         "milliseconds.",
     )
-    headers: dict[str, str] = Field(
+    headers: dict[HeaderName, HeaderText] = Field(
         default={},
+        repr=False,
         description="Headers of the questions, such as an `authorization`; `lora-router adapters` "
         "sends them too.",
     )

@@ -142,7 +142,8 @@ envoy:
     )
     idle_timeout_seconds: Seconds = Field(
         default=300.0,
-        description="The longest silence in an answer that has begun; never less than "
+        description="The longest silence in an answer, and ten seconds more; never shorter than "
+        "all attempts together may take to begin: `retries` and one more times "
         "`first_byte_timeout_seconds`.",
     )
     max_stream_seconds: Seconds = Field(

@@ -108,6 +108,8 @@ def _missing(path: Path) -> str:
 
 def _message(finding: Finding) -> str:
     path, value, context = finding["loc"], finding["input"], finding.get("ctx", {})
+    if _may_be_secret(path):
+        return "found a value that is not shown here, expected names with texts that can be sent"
     if finding["type"] == "value_error":
         return str(context["error"])
     expect = _EXPECTED.get(finding["type"])
@@ -118,6 +120,13 @@ def _message(finding: Finding) -> str:
     if instead := instead_of_choice(path, value):
         hint = f"; {instead}"
     return f"found {shown(value)}, expected {expected}{hint}"
+
+
+def _may_be_secret(path: Path) -> bool:
+    """Whether credentials stand there: messages go to logs and to `/ready`."""
+    if path[-1:] == (_KEY_STEP,):
+        return False
+    return path[:1] in (("live_view",), ("classifier",)) and not {"headers", "env"}.isdisjoint(path)
 
 
 def _number(what: str) -> Callable[[Any, Any], str]:

@@ -90,6 +90,9 @@ class Batcher:
             await asyncio.wait_for(self._ended.wait(), CLOSE_SECONDS)
             self._owner.join(CLOSE_SECONDS)  # at once: that word was the thread's last
             atexit.unregister(self._exit)
+            # The thread knows its batcher and its model: a circle that a frozen collector would
+            # never see, and a replaced model would stay in memory.
+            self._owner = None
 
     def finish(self, answers: Sequence[tuple[Job, Encoding]], facts: BatchFacts) -> None:
         """The owner's good news."""
@@ -158,6 +161,8 @@ class Batcher:
             job.waiters.discard(waiter)
             if not job.waiters:
                 self._abandon(job)
+            # Its exception knows this frame, and the frame the text: no circle of them.
+            del waiter
 
     def _expire(self, waiter: asyncio.Future[Encoding], timeout: float) -> None:
         if not waiter.done():

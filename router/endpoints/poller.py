@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
+import structlog
 
 from router.catalog import Endpoint
 from router.endpoints.view import LiveView
@@ -47,11 +48,12 @@ class Poller:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._view = view
-        self._pace = pace
+        self.pace = pace
         self._clock = clock
         self._pause = pause
         self._changed = changed
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopped: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
 
     def watch(self, endpoints: Iterable[Endpoint]) -> None:
@@ -59,17 +61,20 @@ class Poller:
         wanted = {endpoint.authority: endpoint for endpoint in endpoints}
         for authority in self._tasks.keys() - wanted.keys():
             self._tasks.pop(authority).cancel()
-        self._view.forget_all_but(wanted.values())
         for authority in wanted.keys() - self._tasks.keys():
             self._tasks[authority] = asyncio.create_task(self._follow(wanted[authority]))
 
-    async def close(self) -> None:
-        """Stop asking."""
-        tasks = list(self._tasks.values())
-        self._tasks.clear()
-        for task in tasks:
+    def stop(self) -> None:
+        """Stop asking; nothing is told to the view from now on."""
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._stopped += self._tasks.values()
+        self._tasks.clear()
+
+    async def close(self) -> None:
+        """Stop asking, and wait until nobody asks any more."""
+        self.stop()
+        await asyncio.gather(*self._stopped, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
 
@@ -79,7 +84,7 @@ class Poller:
             self._view.failed(endpoint)
             return
         self._view.answered(endpoint)
-        if self._pace.metrics:
+        if self.pace.metrics:
             await self._ask_load(endpoint)
         if models:
             await self._ask_models(endpoint)
@@ -90,9 +95,14 @@ class Poller:
             now = self._clock()
             models = now >= models_due
             if models:
-                models_due = now + self._pace.models_interval
-            await self.probe(endpoint, models=models)
-            await self._pause(self._pace.interval * random.uniform(1 - _JITTER, 1 + _JITTER))
+                models_due = now + self.pace.models_interval
+            try:
+                await self.probe(endpoint, models=models)
+            except Exception as error:  # one bad answer must not end the asking
+                structlog.get_logger().error(
+                    "live_view", endpoint=endpoint.name, error=type(error).__name__
+                )
+            await self._pause(self.pace.interval * random.uniform(1 - _JITTER, 1 + _JITTER))
 
     async def _is_up(self, endpoint: Endpoint) -> bool:
         try:
@@ -121,8 +131,8 @@ class Poller:
     async def _get(self, endpoint: Endpoint, path: str) -> bytes:
         """The body of a good answer. Raises what _FAULTS names."""
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=self._pace.timeout)
-            self._session = aiohttp.ClientSession(timeout=timeout, headers=self._pace.headers)
+            timeout = aiohttp.ClientTimeout(total=self.pace.timeout)
+            self._session = aiohttp.ClientSession(timeout=timeout, headers=self.pace.headers)
         url = f"http://{endpoint.authority}{path}"
         async with self._session.get(url, allow_redirects=False) as answer:
             if answer.status != 200:

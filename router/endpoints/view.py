@@ -11,6 +11,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from router.catalog import Endpoint
 from router.endpoints import NOTHING_KNOWN, EndpointState
@@ -61,7 +62,7 @@ class _Record:
 
     def resident(self) -> frozenset[str]:
         """The adapters used last, as many as fit, and those of requests under way."""
-        latest = list(self.used)[-(self.slots or DEFAULT_SLOTS) :]
+        latest = islice(reversed(self.used), self.slots or DEFAULT_SLOTS)
         return frozenset(latest) | (self.load.active if self.load else frozenset())
 
 
@@ -126,6 +127,11 @@ class LiveView:
         """The models that the endpoint listed last, or None."""
         record = self._records.get(endpoint.authority)
         return record.served if record else None
+
+    def forget_news(self) -> None:
+        """Drop what endpoints told; what the router sent itself stays."""
+        for record in self._records.values():
+            record.load, record.served, record.failures, record.sent_since = None, None, 0, 0
 
     def forget_all_but(self, endpoints: Iterable[Endpoint]) -> None:
         """Drop what is known of addresses that are configured no more."""

@@ -16,7 +16,7 @@ from envoy_data_plane.envoy.type import v3 as envoy_type
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from router.config import Config, forwarded_headers
+from router.config import Config, changed_headers, forwarded_headers
 from router.envoy_config.clusters import ROUTER_CLUSTER
 from router.envoy_config.document import pack
 from router.envoy_config.fallback import LUA
@@ -109,7 +109,12 @@ def _processing_mode(config: Config) -> ext_proc.ProcessingMode:
 
 
 def _mutation_rules(config: Config) -> mutation_rules.HeaderMutationRules:
-    names = "|".join(map(_literally, (*_MUTABLE, *_changed(config))))
+    names = "|".join(
+        map(
+            _literally,
+            (*_MUTABLE, *(name for name in changed_headers(config) if name not in _MUTABLE)),
+        )
+    )
     return mutation_rules.HeaderMutationRules(
         disallow_all=True, allow_expression=matcher.RegexMatcher(regex=f"^({names})$")
     )
@@ -117,22 +122,6 @@ def _mutation_rules(config: Config) -> mutation_rules.HeaderMutationRules:
 
 def _literally(name: str) -> str:
     return re.escape(name).replace(r"\-", "-")  # which needs none here, and reads better
-
-
-def _changed(config: Config) -> tuple[str, ...]:
-    """The request headers that decisions set or remove, each once, in alphabetical order."""
-    changes = [
-        plugin.configuration
-        for decision in config.decisions
-        for plugin in decision.plugins
-        if plugin.type == "header_mutation" and plugin.configuration.enabled
-    ]
-    names = {
-        name
-        for change in changes
-        for name in (*(header.name for header in (*change.add, *change.update)), *change.delete)
-    }
-    return tuple(sorted(names.difference(_MUTABLE)))
 
 
 def _forwarded(config: Config) -> tuple[str, ...]:

@@ -35,7 +35,6 @@ def retry_policy(envoy: EnvoySettings, *, retries: bool) -> route.RetryPolicy:
         num_retries=attempts,
         # Ends with the first byte: it does not cut streams.
         per_try_timeout=timedelta(seconds=envoy.first_byte_timeout_seconds),
-        per_try_idle_timeout=_silence(envoy),
         retry_back_off=route.RetryPolicyRetryBackOff(
             base_interval=timedelta(milliseconds=25), max_interval=timedelta(milliseconds=250)
         ),
@@ -54,13 +53,11 @@ def retry_policy(envoy: EnvoySettings, *, retries: bool) -> route.RetryPolicy:
 
 
 def stream_idle_timeout(envoy: EnvoySettings) -> timedelta:
-    """The longest silence on a request as a whole: its clock does not start anew with an attempt,
-    so that it must leave time for all of them."""
-    attempts = (envoy.retries + 1) * timedelta(seconds=envoy.first_byte_timeout_seconds)
-    return max(_silence(envoy), attempts) + _SLACK
+    """The longest silence on a request. Its clock does not start anew with an attempt, so that it
+    leaves time for all of them.
 
-
-def _silence(envoy: EnvoySettings) -> timedelta:
-    """Of one attempt; it counts from the request on, so that the first byte must fit into it."""
-    seconds = max(envoy.idle_timeout_seconds, envoy.first_byte_timeout_seconds)
-    return timedelta(seconds=seconds)
+    An idle timeout for each attempt would be no help: Envoy 1.40 drops it for good when the time
+    for the first byte is over, also where an answer goes on.
+    """
+    attempts = (envoy.retries + 1) * envoy.first_byte_timeout_seconds
+    return timedelta(seconds=max(envoy.idle_timeout_seconds, attempts)) + _SLACK

@@ -22,8 +22,8 @@ from router.extproc.messages import (
 from router.mutation import ImmediateResponse, Mutation
 
 # Tells Envoy's routes that the whole body is there and that no trailers follow it. Only then may a
-# request be tried again in FULL_DUPLEX_STREAMED: what Envoy keeps for that, it also adds to the body
-# when it goes on to trailers.
+# request be tried again in FULL_DUPLEX_STREAMED: what Envoy keeps for that, it also adds to the
+# body when it goes on to trailers.
 COMPLETE_HEADER = "x-vsr-request-complete"
 
 # Some data planes cap a message at 64 KiB; this leaves room for the frame around the chunk.

@@ -17,6 +17,7 @@ from router.request import InferenceRequest
 from router.signals import Report, Resources
 
 _SHOWN_LABELS = 3
+_ROUNDING = 1e-6  # sums are of single precision
 
 
 class DomainSignal:
@@ -68,8 +69,8 @@ class DomainSignal:
         assert encoding.probabilities is not None  # a model without a head is refused at load
         sums = self._members @ encoding.probabilities
         matches = tuple(
-            Match(self.kind, name, confidence, confidence >= self._threshold)
-            for name, confidence in zip(self._names, sums.tolist(), strict=True)
+            Match(self.kind, name, min(1.0, sum_), sum_ >= self._threshold - _ROUNDING)
+            for name, sum_ in zip(self._names, sums.tolist(), strict=True)
         )
         return Report(self.kind, matches, self._facts(encoding))
 

@@ -25,6 +25,7 @@ _FAILURES = frozenset(
         Reason.OVERLOADED,
         Reason.INTERNAL_ERROR,
         Reason.CLASSIFIER_UNAVAILABLE,
+        Reason.ADAPTER_MISSING,
     }
 )
 _NONE = "none"
@@ -45,7 +46,7 @@ class Metrics:
             "lora_router_config_last_reload_successful",
             "Whether the configuration file as it is now is what is served.",
             registry=self.registry,
-            multiprocess_mode="min",
+            multiprocess_mode="livemin",
         )
         self.config_good.set(1)
         self.config_info = Gauge(
@@ -134,8 +135,7 @@ class Metrics:
     def reloaded(self, status: str) -> None:
         """Count one reload."""
         self.reloads.labels(status).inc()
-        if status != "unchanged":
-            self.config_good.set(int(status == "reloaded"))
+        self.config_good.set(int(status != "failed"))
 
     def observe(self, routing: Routing) -> None:
         """Count one request."""

@@ -43,6 +43,9 @@ class State:
     telemetry: Telemetry = field(default_factory=lambda: Telemetry(Metrics(), DecisionLog()))
     reloader: Reloading = field(default_factory=Reloading)
 
+    async def reload(self) -> Outcome:
+        return await self.reloader.reload()
+
 
 @pytest.fixture
 def state(snapshot: Snapshot) -> State:

@@ -10,7 +10,6 @@ import pytest
 from aiohttp import web
 
 from router.catalog import Endpoint
-from router.endpoints import NOTHING_KNOWN
 from router.endpoints.poller import Pace, Poller
 from router.endpoints.view import LiveView
 from router.testing import free_port
@@ -169,13 +168,42 @@ async def test_it_asks_again_and_again_and_for_models_now_and_then(
 async def test_an_endpoint_that_is_configured_no_more_is_asked_no_more(
     server: Server, view: LiveView
 ) -> None:
-    listed = asyncio.Event()
-    poller = Poller(view, Pace(timeout=5.0), changed=listed.set)
+    rounds = asyncio.Semaphore(0)
+    more = asyncio.Semaphore(0)
+
+    async def pause(_: float) -> None:
+        rounds.release()
+        await more.acquire()
+
+    other = Endpoint("other", "127.0.0.1", free_port())
+    poller = Poller(view, Pace(timeout=5.0), clock=lambda: 0.0, pause=pause)
     poller.watch([server.endpoint])
-    await asyncio.wait_for(listed.wait(), 20)
-    poller.watch([])
+    await asyncio.wait_for(rounds.acquire(), 20)
+    poller.watch([other])
+    asked = len(server.asked)
+    for _ in range(3):
+        more.release()
+        await asyncio.wait_for(rounds.acquire(), 20)
     await poller.close()
-    assert view.state(server.endpoint, 0.0) is NOTHING_KNOWN
+    assert len(server.asked) == asked
+    assert not view.state(other, 0.0).healthy
+
+
+async def test_one_bad_answer_does_not_end_the_asking(
+    server: Server, view: LiveView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = asyncio.Semaphore(0)
+
+    async def pause(_: float) -> None:
+        rounds.release()
+        await asyncio.sleep(0)
+
+    poller = Poller(view, Pace(timeout=5.0), pause=pause)
+    monkeypatch.setattr("router.endpoints.poller.read_metrics", lambda _: 1 / 0)
+    poller.watch([server.endpoint])
+    for _ in range(3):
+        await asyncio.wait_for(rounds.acquire(), 20)
+    await poller.close()
 
 
 async def test_somebody_is_told_when_the_models_of_an_endpoint_change(
