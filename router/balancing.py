@@ -11,7 +11,8 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from router.catalog import Balancing, Catalog, Endpoint, Model, ModelRef
 from router.endpoints import NOTHING_KNOWN, EndpointState
@@ -25,8 +26,7 @@ SLACK = 2.0
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """What a choice depends on besides the endpoints: their states by name, chance and turn.
 
     `chance` is uniform in [0, 1); `turn` counts the choices made before.
@@ -40,8 +40,7 @@ class Situation:
         return self.states.get(endpoint.name, NOTHING_KNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """The endpoint that was chosen, and why; None where none of them serves the model."""
 
     endpoint: Endpoint | None
@@ -194,6 +193,10 @@ class Balancer:
         """An endpoint of `model` for `ref`; of those in `among`, where that is given."""
         now = self._clock()
         endpoints = among or model.endpoints
+        if len(endpoints) == 1 and self.view.served_by(endpoints[0]) is None:
+            if not self._rehearsing:
+                self.view.sent(endpoints[0], ref.lora, now)
+            return Placement(endpoints[0], "the only one")
         turn = self._turns[model.name] = self._turns.get(model.name, -1) + 1
         states = {e.name: self.view.state(e, now) for e in endpoints}
         situation = Situation(states, random.random(), turn)

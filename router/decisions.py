@@ -15,14 +15,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from router.catalog import Endpoint, ModelRef, SelectionPolicy
 from router.matches import Matches
 from router.mutation import HeaderChanges
 from router.payload import SystemPrompt
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(msgspec.Struct, frozen=True):
     """What a rule came to: `holds` is None where it is unknown.
 
     `confidence` is 0..1, or None where nothing was found that speaks for the rule: it holds for
@@ -133,8 +134,7 @@ class Decision:
     endpoint: Endpoint | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """The decision that won, or None, and all that it was found from.
 
     `unknown`: had a failed signal spoken, another decision might have won. `confidence` is the
@@ -222,6 +222,8 @@ class Stage:
         return true, true | unknown | unknown << 1
 
     def _surest(self, standing: list[Decision], matches: Matches) -> tuple[Decision, float]:
+        if len(standing) == 1:
+            return standing[0], standing[0].rule.evaluate(matches).confidence or 0.0
         if not self.by_confidence:
             highest = max(decision.priority for decision in standing)
             standing = [decision for decision in standing if decision.priority == highest]

@@ -122,9 +122,7 @@ class RequestFlow:
         started = perf_counter()
         payload = parse(api, body)
         parsed = perf_counter() - started
-        request = dataclasses.replace(
-            payload.request, headers=self._head.headers, path=self._head.path
-        )
+        request = replace(payload.request, headers=self._head.headers, path=self._head.path)
         routing = await route(self._snapshot, request, self._balancer)
         routing = replace(
             routing,

@@ -7,14 +7,14 @@ hold, and neither does a rule that needs its absence.
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+import msgspec
 
 from router.catalog import ModelRef
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """One finding: a signal's kind, the rule or category named, and how sure it is (0..1).
 
     `holds` is False for what came close; a rule sees only what holds. `detail` explains the finding
@@ -25,7 +25,7 @@ class Match:
     name: str
     confidence: float = 1.0
     holds: bool = True
-    detail: Mapping[str, object] = field(default_factory=dict)
+    detail: Mapping[str, object] = msgspec.field(default_factory=dict)
     ref: ModelRef | None = None
 
 

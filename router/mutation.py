@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+import msgspec
+
 MetadataValue = str | float | bool
 
 
@@ -20,8 +22,7 @@ class HeaderChanges:
     remove: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
+class Mutation(msgspec.Struct, frozen=True):
     """Changes to a request: headers to set (overwriting), headers to remove, a new body, or none.
 
     `body` is None where the client's bytes go on untouched; otherwise `content-length` follows from
@@ -31,9 +32,12 @@ class Mutation:
 
     set_headers: tuple[tuple[str, str], ...] = ()
     remove_headers: tuple[str, ...] = ()
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
     clear_route_cache: bool = False
-    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    metadata: Mapping[str, MetadataValue] = msgspec.field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Mutation(set_headers={self.set_headers!r}, remove_headers={self.remove_headers!r})"
 
     def with_metadata(self, metadata: Mapping[str, MetadataValue]) -> Self:
         return type(self)(

@@ -6,8 +6,9 @@ Knows no vendor's JSON (the payload room does) and no protobuf (the ext_proc roo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 _LONGEST_REQUEST_ID = 128
 
@@ -48,12 +49,14 @@ class Headers:
         return f"Headers({', '.join(self._first)})"
 
 
-@dataclass(frozen=True)
-class HttpMessage:
+class HttpMessage(msgspec.Struct, frozen=True, weakref=True):
     """One HTTP request: its headers, pseudo-headers included, and its body once it has arrived."""
 
     headers: Headers
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"HttpMessage({self.headers!r})"
 
     @property
     def method(self) -> str:
@@ -79,23 +82,27 @@ class Api(StrEnum):
     MESSAGES = "/v1/messages"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """One message of a conversation: who spoke, and its text parts joined by newlines."""
 
     role: str
-    text: str = field(repr=False)
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Turn(role={self.role!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(msgspec.Struct, frozen=True):
     """The readable part of an inference request, as signals see it."""
 
     turns: tuple[Turn, ...] = ()
-    system: str = field(default="", repr=False)
+    system: str = ""
     has_images: bool = False
     has_tools: bool = False
     json_mode: bool = False
+
+    def __repr__(self) -> str:
+        return f"Prompt(turns={self.turns!r})"
 
     @property
     def text(self) -> str:
@@ -139,8 +146,7 @@ def _measured(text: str) -> int:
     return -(-(len(text) - wide) // 4) + -(-2 * wide // 3)
 
 
-@dataclass(frozen=True, slots=True)
-class InferenceRequest:
+class InferenceRequest(msgspec.Struct, frozen=True):
     """An API-neutral view of one inference request; its payload can rewrite the body.
 
     `headers` are those that Envoy shows to the router, `path` has no query. `metadata` holds the
@@ -152,8 +158,11 @@ class InferenceRequest:
     model: str
     prompt: Prompt
     stream: bool = False
-    user: str | None = field(default=None, repr=False)
-    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+    user: str | None = None
+    metadata: Mapping[str, str] = msgspec.field(default_factory=dict)
     max_tokens: int | None = None
-    headers: Headers = field(default=Headers(), repr=False)
+    headers: Headers = Headers()
     path: str = ""
+
+    def __repr__(self) -> str:
+        return f"InferenceRequest(api={self.api!r}, model={self.model!r}, prompt={self.prompt!r})"

@@ -212,24 +212,28 @@ async def _route_by_content(
     return _choose(snapshot, base, verdict, verdict.decision, request)
 
 
+_NO_VERDICT = Verdict(None, 0.0, False, (), Matches())
+
+
 async def _decide(
     snapshot: Snapshot, request: InferenceRequest
 ) -> tuple[tuple[Report, ...], Verdict, dict[str, float]]:
     """Stage by stage until a decision holds; each signal is asked when a stage first needs it."""
     reports: dict[str, Report] = {}
     timings: dict[str, float] = {}
-    verdict = Verdict(None, 0.0, False, (), Matches())
+    verdict, matches = None, Matches()
     for stage in snapshot.stages:
         wanted = stage.kinds - reports.keys()
-        new = [signal for kind, signal in snapshot.signals.items() if kind in wanted]
-        for report, seconds in await _ask_all(new, request):
-            reports[report.kind] = report
-            timings[report.kind] = seconds
-        later = stage.decide(_matches(reports.values()))
-        verdict = verdict.followed_by(later)
+        if new := [signal for kind, signal in snapshot.signals.items() if kind in wanted]:
+            for report, seconds in await _ask_all(new, request):
+                reports[report.kind] = report
+                timings[report.kind] = seconds
+            matches = _matches(reports.values())
+        later = stage.decide(matches)
+        verdict = verdict.followed_by(later) if verdict else later
         if verdict.decision is not None:
             break
-    return tuple(reports.values()), verdict, timings
+    return tuple(reports.values()), verdict or _NO_VERDICT, timings
 
 
 def _choose(

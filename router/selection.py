@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
+import msgspec
+
 from router.catalog import Limits, Model, ModelRef, SelectionPolicy, Strategy
 from router.request import InferenceRequest
 from router.shares import by_key, proportional
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The model that was chosen, and why; `excluded` maps those that cannot serve to the reason.
 
     `ref` is None where none of them can.

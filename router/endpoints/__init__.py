@@ -6,11 +6,10 @@ endpoint to `balancing`, and the failover of a request under way to Envoy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointState:
+class EndpointState(msgspec.Struct, frozen=True):
     """One endpoint as it seems at one moment.
 
     `load` is the number of requests that it works on or has waiting, as far as that is known.

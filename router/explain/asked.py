@@ -6,11 +6,11 @@ and what is wrong with them. Leaves where they come from to its callers.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import replace
 
 from router.config.texts import forwarded_header
 from router.errors import BadRequest
@@ -64,7 +64,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
         check_head(HttpMessage(Headers((*headers, length))), max_body_bytes=max_body_bytes)
         if api is None:
             return InferenceRequest(None, "", Prompt(), headers=headers, path=path)
-        return dataclasses.replace(parse(api, body).request, headers=headers, path=path)
+        return replace(parse(api, body).request, headers=headers, path=path)
 
     def _system(self, api: Api | None) -> str:
         if self.system and api is Api.COMPLETIONS:

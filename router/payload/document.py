@@ -14,7 +14,6 @@ import codecs
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -80,6 +79,8 @@ class Span(NamedTuple):
 
 def kind(value: msgspec.Raw) -> str:
     """The first character of a JSON value, which tells its type."""
+    if value is NULL:  # what an absent member is, as most are
+        return "n"
     return chr(memoryview(value)[0])
 
 
@@ -87,20 +88,22 @@ def encode(value: str | bool) -> bytes:
     return msgspec.json.encode(value)
 
 
-@dataclass(frozen=True, slots=True)
-class JsonObject:
+class JsonObject(msgspec.Struct, frozen=True):
     """An object inside `source`: its members decoded one level deep, and where each stands.
 
     `text` is `source`, or its like of equal length where the decoder needs that; `span` may take in
     blanks around the object.
     """
 
-    source: bytes = field(repr=False)
-    text: bytes = field(repr=False)
+    source: bytes
+    text: bytes
     span: Span
-    fields: Mapping[str, msgspec.Raw] = field(repr=False)
-    spans: Mapping[str, Span] = field(repr=False)
-    _children: dict[str, JsonObject] = field(default_factory=dict, repr=False)
+    fields: Mapping[str, msgspec.Raw]
+    spans: Mapping[str, Span]
+    _children: dict[str, JsonObject] = msgspec.field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"JsonObject(span={self.span!r})"  # it holds a prompt
 
     def get(self, name: str) -> msgspec.Raw:
         """The member's value; an absent member is null, as in every API that we speak."""

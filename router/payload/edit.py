@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from router.catalog import ReasoningFamily
 from router.request import InferenceRequest
 
@@ -37,8 +39,7 @@ class Reasoning:
     effort: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(msgspec.Struct, frozen=True):
     """The changes to one body; what is None stays as the client sent it."""
 
     model: str | None = None

@@ -7,10 +7,11 @@ decisions combine matches, telemetry reports them. To add a kind, write its file
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Protocol
+
+import msgspec
 
 from router.catalog import Catalog
 from router.config import Config
@@ -33,8 +34,7 @@ REGISTRY: Mapping[str, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """What one signal found in one request, and the facts that explain it.
 
     `error` is set, and `matches` empty, where the signal failed: its kind is then unknown. `facts`
@@ -43,7 +43,7 @@ class Report:
 
     kind: str
     matches: tuple[Match, ...] = ()
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = msgspec.field(default_factory=dict)
     error: RouterError | None = None
 
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 
-from router.signals.keywords.boundaries import character_class
+from router.signals.keywords.boundaries import ascii_table, character_class
 
 # A piece of text whose length changed: from and to in the form, from and to in the original.
 Shift = tuple[int, int, int, int]
@@ -131,12 +131,16 @@ class Form:
         odd = {*changes, *(_WIDENED if caseless else ()), *_JOINING, *_ALIASES}
         self._clusters = re.compile(f"{gaps}[{_short_class(odd)}]{_JOINED}")
         self._piece = lru_cache(_CACHED_PIECES)(self.piece)
+        self._ascii = ascii_table(self._table)
 
     def of(self, text: str) -> Formed:
         """`text` in this form."""
-        plain = text.translate(self._table)
-        if not text.isascii() and _moves(text, plain):
-            return self._rebuilt(text, self._clusters)
+        if text.isascii():  # as most texts are, and bytes are translated much faster
+            plain = text.encode().translate(self._ascii).decode()
+        else:
+            plain = text.translate(self._table)
+            if _moves(text, plain):
+                return self._rebuilt(text, self._clusters)
         if self._blanks and "  " in plain:
             return self._rebuilt(plain, _RUNS)
         return Formed(plain)

@@ -19,6 +19,7 @@ from router.signals.keywords.boundaries import (
     ends_with_letter_word,
     has_parted,
     is_other_name,
+    spaced,
 )
 
 Span = tuple[int, int]
@@ -61,7 +62,7 @@ class _Enclosed:
         self._single = _single(numbers)
 
     def find(self, text: str, low: int, high: int, found: dict[int, Span]) -> None:
-        parted = f" {text.translate(GAPS)} " if has_parted(text) else ""
+        parted = f" {spaced(text)} " if has_parted(text) else ""
         for at, start, end in self._search.all(parted):
             end -= 2  # one blank before the text, one after the keyword
             for keyword, number in self._alike[at]:
@@ -83,8 +84,11 @@ class _Open:
         self._left = [PARTED[keyword[0]] for keyword in numbers]
         self._right = [PARTED[keyword[-1]] for keyword in numbers]
         self._single = _single(numbers)
+        self._beyond_ascii = not any(map(str.isascii, numbers))
 
     def find(self, text: str, low: int, high: int, found: dict[int, Span]) -> None:
+        if self._beyond_ascii and text.isascii():
+            return
         ended = text + " "  # what follows the last character, and as [-1] precedes the first
         for at, start, end in self._search.all(text):
             number = self._numbers[at]
