@@ -160,12 +160,6 @@ class Verdict(msgspec.Struct, frozen=True):
             later.standing,
         )
 
-    def considered(self) -> Iterator[tuple[Decision, Truth]]:
-        """How every decision came out that was looked at, stage by stage in file order."""
-        for stage in self.stages:
-            for decision in stage.decisions:
-                yield decision, decision.rule.evaluate(self.matches)
-
     def runners_up(self) -> Iterator[tuple[Decision, Truth]]:
         """The other decisions that hold, in file order; each is weighed when it is asked for."""
         for decision in self.standing:

@@ -14,6 +14,7 @@ from contextlib import suppress
 import structlog
 
 from router.balancing import Balancer
+from router.catalog import Endpoint
 from router.compilation import compile_catalog
 from router.config import Config, Loaded, changed_headers, forwarded_headers
 from router.config.live_view import LiveViewSettings
@@ -187,8 +188,17 @@ class Service:
         if pace is None:
             self.balancer.view.forget_news()
             return
-        self._poller = self._poller or Poller(self.balancer.view, pace)
+        self._poller = self._poller or Poller(self.balancer.view, pace, changed=self._log_models)
         self._poller.watch(endpoints.values())
+
+    def _log_models(self, endpoint: Endpoint) -> None:
+        served = self.balancer.view.served_by(endpoint)
+        structlog.get_logger().info(
+            "models_changed",
+            endpoint=endpoint.name,
+            models=len(served.names) if served else 0,
+            adapters=len(served.parents) if served else 0,
+        )
 
     def _report(self, outcome: Outcome) -> None:
         self.telemetry.reloaded(outcome)

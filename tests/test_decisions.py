@@ -140,7 +140,7 @@ def test_a_verdict_tells_of_every_stage_that_was_asked() -> None:
     second = decide([decision("b", LAW)], found(law=0.9))
     verdict = first.followed_by(second)
     assert winner(verdict) == "b"
-    assert [d.name for d, _ in verdict.considered()] == ["a", "b"]
+    assert [one.name for stage in verdict.stages for one in stage.decisions] == ["a", "b"]
     nothing = first.followed_by(decide([decision("b", LAW)], found(law=0.3)))
     assert nothing.unknown
     assert nothing.confidence == 0.3

@@ -36,7 +36,10 @@ class Pace:
 
 
 class Poller:
-    """Keeps a view up to date. `watch` may be called again when the endpoints change."""
+    """Keeps a view up to date. `watch` may be called again when the endpoints change.
+
+    `changed` is told of an endpoint whose models are others than before.
+    """
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class Poller:
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        changed: Callable[[], None] = lambda: None,
+        changed: Callable[[Endpoint], None] = lambda _: None,
     ) -> None:
         self._view = view
         self.pace = pace
@@ -126,7 +129,7 @@ class Poller:
         before = self._view.served_by(endpoint)
         self._view.serves(endpoint, served)
         if before != served:
-            self._changed()
+            self._changed(endpoint)
 
     async def _get(self, endpoint: Endpoint, path: str) -> bytes:
         """The body of a good answer. Raises what _FAULTS names."""

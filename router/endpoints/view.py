@@ -53,6 +53,8 @@ class _Record:
         if self.load is None:
             return self.sent_lately(now)
         observed = (self.load.waiting or 0.0) + (self.load.running or 0.0) + self.sent_since
+        # With its cache full an endpoint can hardly take more: each request weighs double.
+        observed *= 1.0 + min(1.0, self.load.cache_usage or 0.0)
         trust = math.exp(-max(0.0, now - self.load_at) / TRUST_SECONDS)
         return trust * observed + (1 - trust) * self.sent_lately(now)
 

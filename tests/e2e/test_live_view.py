@@ -92,6 +92,9 @@ async def test_an_adapter_that_leaves_one_endpoint_is_asked_of_the_others(
 
         for backend in live.backends:
             backend.forget()
+        # Until the router has noticed, Envoy asks the next endpoint.
+        for _ in range(20):
+            assert await live.ask() == (200, "law-lora")
         await live.router.process.until(noticed)
         for _ in range(20):
             assert await live.ask() == (200, "law-lora")

@@ -209,12 +209,12 @@ async def test_one_bad_answer_does_not_end_the_asking(
 async def test_somebody_is_told_when_the_models_of_an_endpoint_change(
     server: Server, view: LiveView
 ) -> None:
-    changes: list[None] = []
-    poller = Poller(view, Pace(timeout=5.0), changed=lambda: changes.append(None))
+    changes: list[Endpoint] = []
+    poller = Poller(view, Pace(timeout=5.0), changed=changes.append)
     await poller.probe(server.endpoint)
     await poller.probe(server.endpoint)
     assert len(changes) == 1
     server.pages["/v1/models"] = (200, b'{"data": [{"id": "llama"}]}')
     await poller.probe(server.endpoint)
     await poller.close()
-    assert len(changes) == 2
+    assert changes == [server.endpoint] * 2

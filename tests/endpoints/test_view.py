@@ -120,3 +120,9 @@ def test_a_burst_of_errors_is_a_burden_that_fades(view: LiveView) -> None:
         view.responded(A, status, 0.0)
     assert view.state(A, 0.0).load == pytest.approx(30.0)
     assert view.state(A, 60.0).load < 0.1
+
+
+def test_requests_weigh_more_where_the_cache_is_full(view: LiveView) -> None:
+    view.observed(A, Load(running=4, cache_usage=0.0), 0.0)
+    view.observed(B, Load(running=4, cache_usage=1.0), 0.0)
+    assert (view.state(A, 0.0).load, view.state(B, 0.0).load) == (4.0, 8.0)

@@ -20,7 +20,7 @@ def full_duplex(config: Config) -> Config:
 def test_what_no_backend_answered_is_tried_again(config: Config) -> None:
     found = policy(config, retries=4)
     assert found["retry_on"] == "connect-failure,refused-stream,reset,retriable-status-codes"
-    assert found["retriable_status_codes"] == [502, 503]
+    assert found["retriable_status_codes"] == [404, 502, 503]
     assert found["num_retries"] == 4
 
 
