@@ -1,9 +1,9 @@
 """What Envoy does with a request that an endpoint does not answer, and how long it waits.
 
 Nothing is tried again once the first byte of an answer is there. Before that another endpoint gets
-the request when the connection is refused or breaks, when nothing comes in time, on 502 and 503, and
-on 404, which a vLLM answers that does not have the adapter any more. Not on 500, which a prompt may
-cause; not on 504, whose work may go on; not on the rest of 4xx.
+the request when the connection is refused or breaks, when nothing comes in time, on 502 and 503,
+and on 404, which a vLLM answers that does not have the adapter any more. Not on 500, which a prompt
+may cause; not on 504, whose work may go on; not on the rest of 4xx.
 """
 
 from __future__ import annotations
