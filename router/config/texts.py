@@ -202,13 +202,6 @@ def keyword(text: str) -> str:
     return text
 
 
-def language_code(code: str) -> str:
-    """A language's two or three letters, in lower case."""
-    if not re.fullmatch(r"[A-Za-z]{2,3}", code):
-        raise ValueError(f"found {shown(code)}, expected an ISO 639-1 code, such as zh")
-    return code.lower()
-
-
 def sticky_key(text: str) -> str:
     """`user`, `conversation`, or `header:` and a name."""
     kind, colon, name = text.partition(":")
@@ -243,7 +236,6 @@ ForwardedHeader = Annotated[str, AfterValidator(forwarded_header)]
 MutableHeader = Annotated[str, AfterValidator(mutable_header)]
 HeaderText = Annotated[str, AfterValidator(header_text)]
 Keyword = Annotated[str, AfterValidator(keyword)]
-LanguageCode = Annotated[str, AfterValidator(language_code)]
 StickyKey = Annotated[str, AfterValidator(sticky_key)]
 Patterns = Annotated[tuple[Keyword, ...], Strict(False), BeforeValidator(as_list)]
 TokenCount = Annotated[int, BeforeValidator(token_count)]

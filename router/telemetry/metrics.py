@@ -128,7 +128,11 @@ class Metrics:
     def serving(self, version: str) -> None:
         """The process serves this version of the configuration, and no other."""
         if self._version not in ("", version):
-            self.config_info.labels(self._version).set(0)
+            # Series shared with other processes cannot be taken back.
+            if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+                self.config_info.labels(self._version).set(0)
+            else:
+                self.config_info.remove(self._version)
         self.config_info.labels(version).set(1)
         self._version = version
 
