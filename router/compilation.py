@@ -7,7 +7,7 @@ one, in the configured order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from router.catalog import (
@@ -35,6 +35,7 @@ from router.config.decisions import (
     RoutingRule,
 )
 from router.config.schema import ModelSettings
+from router.config.signals import NamedRule
 from router.decisions import All, Any, Decision, Is, Not, Rule, Stage
 from router.matches import PROPOSAL
 from router.mutation import HeaderChanges
@@ -124,13 +125,13 @@ def _rule(condition: Condition) -> Rule:
             return All(rules)
 
 
-def _ref(entry: ModelChoice) -> ModelRef:
+def _ref(entry: ModelScore | ModelRefSettings) -> ModelRef:
     return ModelRef(
         entry.model,
         entry.lora_name,
         use_reasoning=entry.use_reasoning,
         reasoning_effort=entry.reasoning_effort,
-        score=entry.score if isinstance(entry, ModelScore | ModelRefSettings) else 1.0,
+        score=entry.score,
         weight=entry.weight,
     )
 
@@ -169,21 +170,16 @@ def _headers_of(plugin: Plugin | None) -> HeaderChanges:
 
 def _by_keyword(config: Config) -> Iterator[Decision]:
     """In the order of the rules: the first that matches decides."""
-    yield from _by_rules(
-        "keyword",
-        [rule.title for rule in (*config.keyword_rules, *config.signals.keywords)],
-        config,
-    )
+    yield from _by_rules("keyword", config.every_keyword_rule, config)
 
 
 def _by_embedding(config: Config) -> Iterator[Decision]:
-    titles = [rule.title for rule in (*config.embedding_rules, *config.signals.embeddings)]
-    yield from _by_rules("embedding", titles, config)
+    yield from _by_rules("embedding", config.every_embedding_rule, config)
 
 
-def _by_rules(kind: str, titles: list[str], config: Config) -> Iterator[Decision]:
+def _by_rules(kind: str, rules: Sequence[NamedRule], config: Config) -> Iterator[Decision]:
     categories = {category.name: category for category in config.categories}
-    for title in dict.fromkeys(titles):
+    for title in dict.fromkeys(rule.title for rule in rules):
         if category := categories.get(title):
             yield _category(category, Is(kind, title), config)
 

@@ -23,7 +23,7 @@ Messages are one line, lower case, and never quote prompt text.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class RouterError(Exception):
@@ -31,6 +31,15 @@ class RouterError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
+
+    def caused_by(self, cause: Exception) -> Self:
+        """This error, with what led to it.
+
+        For use without a name: the cause knows the frames that it came through, and a frame that
+        knew this error would keep the whole request in a circle.
+        """
+        self.__cause__ = cause
+        return self
 
 
 class ClientError(RouterError):

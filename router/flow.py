@@ -112,7 +112,8 @@ class RequestFlow:
         except ClientError as error:
             answer = self._refusal(Reason.CLIENT_ERROR, error)
         except Exception as error:  # our own fault; the client learns no more than that
-            answer = self._refusal(Reason.INTERNAL_ERROR, _fault(error))
+            failure = "the router failed on this request"
+            answer = self._refusal(Reason.INTERNAL_ERROR, RouterError(failure).caused_by(error))
         self._spent += perf_counter() - started
         return answer.with_metadata(self._conclude(answer))
 
@@ -190,13 +191,6 @@ class RequestFlow:
         del self._routing
         if self._answered:
             self._report(routing)
-
-
-def _fault(error: Exception) -> RouterError:
-    """In a frame of its own: the error knows the frames that it came through, and they the body."""
-    failure = RouterError("the router failed on this request")
-    failure.__cause__ = error
-    return failure
 
 
 def _plain(path: str) -> str:

@@ -318,15 +318,13 @@ async def _ask(signal: Signal, request: InferenceRequest) -> tuple[Report, float
     try:
         report = await signal.evaluate(request)
     except Exception as error:  # a broken signal must not break the request: it is unknown
-        report = Report(signal.kind, error=_fault(signal.kind, error))
+        failure = f"signal {signal.kind} raised {type(error).__name__}"
+        # Returned at once: a report with a name here would be kept by its error's own frames.
+        return (
+            Report(signal.kind, error=ClassifierFailed(failure).caused_by(error)),
+            perf_counter() - started,
+        )
     return report, perf_counter() - started
-
-
-def _fault(kind: str, error: Exception) -> ClassifierFailed:
-    """In a frame of its own: the error knows the frames that it came through, and they the text."""
-    failure = ClassifierFailed(f"signal {kind} raised {type(error).__name__}")
-    failure.__cause__ = error
-    return failure
 
 
 def _matches(reports: Collection[Report]) -> Matches:

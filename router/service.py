@@ -15,7 +15,7 @@ import structlog
 
 from router.balancing import Balancer
 from router.catalog import Endpoint
-from router.compilation import compile_catalog
+from router.compilation import named_ref
 from router.config import Config, Loaded, changed_headers, forwarded_headers
 from router.config.live_view import LiveViewSettings
 from router.endpoints.poller import Pace, Poller
@@ -234,7 +234,7 @@ def _needs_restart(first: Config, now: Config) -> list[str]:
 
 def _bootstrap(config: Config) -> object:
     """All that Envoy's configuration is made of, but for its clusters."""
-    fallback = compile_catalog(config)
+    default = named_ref(config.default_model, config).model
     return (
         forwarded_headers(config),
         changed_headers(config),
@@ -242,7 +242,7 @@ def _bootstrap(config: Config) -> object:
         config.on_error,
         config.auto_names,
         config.default_model,
-        fallback.models[fallback.default.model].endpoints,
+        config.endpoints_of(default),
     )
 
 

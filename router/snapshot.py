@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from router.catalog import Catalog
@@ -71,10 +71,9 @@ class _Resources:
     lease: Lease
     catalog: Catalog
 
-    def load(self) -> None:
-        """Load the models that the decisions need. Raises ModelFilesError."""
+    def load(self, kinds: Set[str]) -> None:
+        """Load the models that signals of these kinds need. Raises ModelFilesError."""
         config = self.loaded.config
-        kinds = kinds_asked_for(config)
         if config.classifier.category_model and kinds & {"domain", "embedding", "description"}:
             self.category_model()
         if config.embedding_model and kinds & {"embedding", "description"}:
@@ -109,12 +108,15 @@ async def compile_snapshot(loaded: Loaded, holdings: Holdings) -> Snapshot:
     Raises ModelFilesError where a model cannot be loaded; then nothing stays held.
     """
     catalog = compile_catalog(loaded.config)
+    stages = compile_stages(loaded.config)
     lease = holdings.lease()
     resources = _Resources(loaded, lease, catalog)
     try:
         # In a thread, for loading a model takes a while; the signals find it loaded then.
-        await asyncio.to_thread(resources.load)
-        snapshot = await build_snapshot(loaded.config, catalog, resources, loaded.version)
+        await asyncio.to_thread(resources.load, _kinds(stages))
+        snapshot = await build_snapshot(
+            loaded.config, catalog, resources, loaded.version, stages=stages
+        )
         await holdings.warm()
     except BaseException:
         lease.release()
@@ -123,11 +125,19 @@ async def compile_snapshot(loaded: Loaded, holdings: Holdings) -> Snapshot:
 
 
 async def build_snapshot(
-    config: Config, catalog: Catalog, resources: Resources, version: str
+    config: Config,
+    catalog: Catalog,
+    resources: Resources,
+    version: str,
+    *,
+    stages: tuple[Stage, ...] | None = None,
 ) -> Snapshot:
-    """A snapshot of `config` on resources of the caller's choice."""
-    stages = compile_stages(config)
-    signals = await build_signals(config, kinds_asked_for(config), resources)
+    """A snapshot of `config` on resources of the caller's choice.
+
+    `stages` are those of `config`, from whoever has compiled them already.
+    """
+    stages = compile_stages(config) if stages is None else stages
+    signals = await build_signals(config, _kinds(stages), resources)
     return Snapshot(
         catalog=catalog,
         signals=signals,
@@ -144,9 +154,9 @@ async def build_snapshot(
     )
 
 
-def kinds_asked_for(config: Config) -> frozenset[str]:
-    """The kinds of signal that some decision of `config` uses."""
-    return frozenset(kind for stage in compile_stages(config) for kind in stage.kinds)
+def _kinds(stages: tuple[Stage, ...]) -> frozenset[str]:
+    """The kinds of signal that some decision uses."""
+    return frozenset(kind for stage in stages for kind in stage.kinds)
 
 
 def _can_decide(stage: Stage, signals: Mapping[str, Signal]) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_request
 
 from router.balancing import Balancer
 from router.catalog import Catalog, Limits, ModelRef
@@ -15,7 +18,7 @@ from router.decisions import All, Decision, Is, Not, Stage
 from router.endpoints.vllm import Served
 from router.errors import DeadlineExceeded, ModelUnavailable, Overloaded, UnknownModel
 from router.matches import PROPOSAL, Match
-from router.request import Api, InferenceRequest, Prompt, Turn
+from router.request import Api, Headers, InferenceRequest, Prompt, Turn
 from router.routing import Reason, Routing, pass_through_endpoint, route
 from router.signals import Report
 from router.signals.request import RequestMatcher
@@ -442,3 +445,23 @@ async def test_a_rule_does_not_keep_an_adapter_from_where_it_is(snapshot: Snapsh
     balancer.view.serves(SECOND, Served(frozenset({"llama2-7b"}), {}))
     routing = await route(world, asking("legal-lora"), balancer)
     assert (routing.model, routing.endpoint) == ("legal-lora", PRIMARY)
+
+
+async def test_a_broken_signal_keeps_nothing_of_the_request(
+    snapshot: Snapshot, signal: Any
+) -> None:
+    class Watched(Headers):
+        """Headers that can be watched."""
+
+    signal.failure = ValueError("x")
+    headers = Watched()
+    gone = weakref.ref(headers)
+    gc.disable()
+    try:
+        await route(snapshot, replace_request(asking(), headers=headers))
+        signal.seen.clear()
+        signal.failure = None
+        del headers
+        assert gone() is None
+    finally:
+        gc.enable()

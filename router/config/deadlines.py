@@ -49,7 +49,7 @@ def _timeouts(config: Config, ways: Ways) -> dict[str, tuple[int, str]]:
     encoder = found.get("domain")
     if config.embedding_model is not None:
         encoder = (config.embedding_model.timeout_ms, "embedding_model.timeout_ms")
-    if encoder and (config.embedding_rules or config.signals.embeddings):
+    if encoder and config.every_embedding_rule:
         found["embedding"] = encoder
     if encoder and ways.described():
         found["description"] = encoder

@@ -129,7 +129,7 @@ def _are_apart(one: object, other: object) -> bool:
 def _keywords(config: Config) -> Relation:
     """A NOR excludes the rules that need one of its words."""
     rules: dict[str, list[KeywordRule]] = {}
-    for rule in (*config.keyword_rules, *config.signals.keywords):
+    for rule in config.every_keyword_rule:
         rules.setdefault(rule.title, []).append(rule)
     nors = frozenset(
         title for title, named in rules.items() if all(rule.operator == "NOR" for rule in named)

@@ -320,6 +320,16 @@ class Config(Section):
         return tuple(dict.fromkeys((self.auto_model_name, "auto")))
 
     @property
+    def every_keyword_rule(self) -> tuple[KeywordRule, ...]:
+        """Keyword rules, wherever they stand, in the file's order."""
+        return (*self.keyword_rules, *self.signals.keywords)
+
+    @property
+    def every_embedding_rule(self) -> tuple[EmbeddingRule, ...]:
+        """Embedding rules, wherever they stand, in the file's order."""
+        return (*self.embedding_rules, *self.signals.embeddings)
+
+    @property
     def families(self) -> Mapping[str, ReasoningFamilySettings]:
         """Every reasoning family by name; the file's own take the built-in ones' place."""
         return {**BUILT_IN_FAMILIES, **self.reasoning_families}

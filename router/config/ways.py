@@ -38,12 +38,10 @@ class Ways:
         return bool(self.config.embedding_model or self.config.classifier.category_model)
 
     def _by_keyword(self, category: Category) -> bool:
-        rules = (*self.config.keyword_rules, *self.config.signals.keywords)
-        return any(rule.title == category.name for rule in rules)
+        return any(rule.title == category.name for rule in self.config.every_keyword_rule)
 
     def _by_embedding(self, category: Category) -> bool:
-        rules = (*self.config.embedding_rules, *self.config.signals.embeddings)
-        return any(rule.title == category.name for rule in rules)
+        return any(rule.title == category.name for rule in self.config.every_embedding_rule)
 
     def _by_mcp(self, _: Category) -> bool:
         server = self.config.classifier.mcp_category_model

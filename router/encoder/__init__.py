@@ -30,6 +30,11 @@ class Encoding:
     truncated: bool
     cached: bool = False
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """How the text was read, JSON-ready, for the record."""
+        return {"tokens": self.tokens, "truncated": self.truncated, "cached": self.cached}
+
 
 class Encoder(Protocol):
     """A loaded model. `encode` may be awaited by many callers at once."""

@@ -23,7 +23,7 @@ from router.matches import Match
 from router.request import InferenceRequest
 from router.signals import McpClient, Report, Resources
 from router.signals.anchors import SMALL_TALK
-from router.signals.embedder import Embedder, encoder_settings, encoding_facts
+from router.signals.embedder import Embedder, encoder_settings
 from router.signals.space import Floats, similarities, unit
 
 # Measured on everyday requests, exam questions and chat in English and Chinese against descriptions
@@ -98,7 +98,7 @@ class DescriptionSignal:
             for name, score in zip(self._described.names, scores.tolist(), strict=True)
             if name not in passed_over
         )
-        return Report(self.kind, matches, encoding_facts(encoding))
+        return Report(self.kind, matches, encoding.facts)
 
     def _match(self, name: str, score: float, background: float) -> Match:
         spread = self._embedder.space.spread
@@ -183,8 +183,8 @@ def _left_over(config: Config, resources: Resources) -> list[Category]:
 def _named(config: Config) -> Collection[str]:
     """Titles of rules whose method is in use."""
     rules = {
-        "keyword": (*config.keyword_rules, *config.signals.keywords),
-        "embedding": (*config.embedding_rules, *config.signals.embeddings),
+        "keyword": config.every_keyword_rule,
+        "embedding": config.every_embedding_rule,
     }
     return {rule.title for method in config.classification_order for rule in rules.get(method, ())}
 

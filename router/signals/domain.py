@@ -83,9 +83,7 @@ class DomainSignal:
                 for index in likeliest
             },
             "threshold": self._threshold,
-            "tokens": encoding.tokens,
-            "truncated": encoding.truncated,
-            "cached": encoding.cached,
+            **encoding.facts,
         }
 
 

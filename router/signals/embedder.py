@@ -51,12 +51,3 @@ class Embedder:
         encoding = await self.encoder.encode(text, timeout=self.timeout)
         assert encoding.embedding is not None  # checked when the space was made
         return self.space.place(encoding.embedding), encoding
-
-
-def encoding_facts(encoding: Encoding) -> dict[str, object]:
-    """How the prompt was read, for the record."""
-    return {
-        "tokens": encoding.tokens,
-        "truncated": encoding.truncated,
-        "cached": encoding.cached,
-    }

@@ -18,7 +18,7 @@ from router.errors import ConfigError, RouterError
 from router.matches import Match
 from router.request import InferenceRequest
 from router.signals import Report, Resources
-from router.signals.embedder import Embedder, encoder_settings, encoding_facts
+from router.signals.embedder import Embedder, encoder_settings
 from router.signals.space import Floats, similarities
 
 MISSES_SHOWN = 16
@@ -49,7 +49,7 @@ class EmbeddingSignal:
     @classmethod
     async def build(cls, config: Config, resources: Resources) -> EmbeddingSignal | None:
         """Raises ModelFilesError where the model cannot be loaded or has no sentence vectors."""
-        rules = [rule for rule in _declared(config) if rule.phrases]
+        rules = [rule for rule in config.every_embedding_rule if rule.phrases]
         if not rules:
             return None
         settings = encoder_settings(config)
@@ -68,11 +68,7 @@ class EmbeddingSignal:
         except RouterError as error:
             return Report(self.kind, error=error)
         matches = tuple(self._rules.matches(vector))
-        return Report(self.kind, matches, encoding_facts(encoding))
-
-
-def _declared(config: Config) -> tuple[EmbeddingRule, ...]:
-    return (*config.embedding_rules, *config.signals.embeddings)
+        return Report(self.kind, matches, encoding.facts)
 
 
 @dataclass(frozen=True, slots=True)

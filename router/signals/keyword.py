@@ -29,7 +29,7 @@ class KeywordSignal:
 
     @classmethod
     async def build(cls, config: Config, resources: Resources) -> KeywordSignal | None:
-        rules = (*config.keyword_rules, *config.signals.keywords)
+        rules = config.every_keyword_rule
         return cls(KeywordMatcher(rules)) if rules else None
 
     async def evaluate(self, request: InferenceRequest) -> Report:

@@ -11,7 +11,7 @@ from router.config.classifier import CategoryModel, EmbeddingModel
 from router.encoder import Encoding
 from router.errors import DeadlineExceeded, ModelFilesError
 from router.signals.anchors import ANCHORS
-from router.signals.embedder import Embedder, encoder_settings, encoding_facts
+from router.signals.embedder import Embedder, encoder_settings
 from router.testing import FakeEncoder
 from tests.signals.meanings import config, encoder
 
@@ -84,4 +84,4 @@ def test_the_embedding_model_goes_before_the_category_model() -> None:
 
 def test_facts_tell_how_the_prompt_was_read() -> None:
     encoding = Encoding(None, np.zeros(2, np.float32), tokens=9, truncated=True, cached=True)
-    assert encoding_facts(encoding) == {"tokens": 9, "truncated": True, "cached": True}
+    assert encoding.facts == {"tokens": 9, "truncated": True, "cached": True}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import Any
 
-from router.config.signals import KeywordRule
+from router.config import Config
+from router.config.signals import KeywordRule, Signals
 from router.request import Api, InferenceRequest, Prompt, Turn
 from router.signals import Report
 from router.signals.keyword import KeywordSignal
@@ -27,7 +27,7 @@ def details(text: str, *rules: KeywordRule) -> dict[str, object]:
 
 
 def config(*, keyword_rules: tuple[KeywordRule, ...] = (), signals: tuple[KeywordRule, ...] = ()):
-    return SimpleNamespace(keyword_rules=keyword_rules, signals=SimpleNamespace(keywords=signals))
+    return Config.model_construct(keyword_rules=keyword_rules, signals=Signals(keywords=signals))
 
 
 async def test_rules_of_both_sections_are_built_into_one_signal() -> None:
